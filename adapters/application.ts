@@ -1,0 +1,65 @@
+/** What the broker can be asked to do: the operations of the API in the terms of the domain, free of HTTP. */
+import type { Rejection } from '../domain/decision.ts';
+import type { Origin } from '../domain/facts.ts';
+import type { SessionId } from '../domain/ids.ts';
+import type { Screenshot } from '../domain/ports/agent-link.ts';
+import type { PlacementWish, SessionSpec } from '../domain/session/events.ts';
+import type { HistoryEntry, Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
+
+/** One item of a batch: done, or turned down while its neighbours go on. */
+export type Result<T> = { readonly done: T } | { readonly rejected: Rejection };
+
+export interface SessionQuery {
+  /** Absent: all. Unknown ids are simply missing from the answer. */
+  readonly ids?: readonly string[] | undefined;
+  /** Any of these owners; absent: all. */
+  readonly owners?: readonly string[] | undefined;
+  /** All of these must be tags of the session's server. */
+  readonly tags?: readonly { readonly key: string; readonly value: string }[] | undefined;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly after?: number | undefined;
+}
+
+export interface ServerQuery {
+  readonly ids?: readonly string[] | undefined;
+  readonly limit: number;
+  readonly after?: number | undefined;
+}
+
+export interface ScreenshotWish {
+  readonly sessionId: string;
+  /** Pixels, at least 1; absent: the configured bound. */
+  readonly maxWidth?: number | undefined;
+  readonly maxHeight?: number | undefined;
+}
+
+/** Batches answer in the order of their items. Describe and history read what was acknowledged before they were called. */
+export interface Application {
+  createSessions(items: readonly (SessionSpec & PlacementWish)[], origin: Origin): Promise<readonly Result<SessionView>[]>;
+  deleteSessions(
+    items: readonly { readonly sessionId: string; readonly owner: string; readonly force: boolean }[],
+    origin: Origin,
+  ): Promise<readonly Result<SessionState>[]>;
+  updateSessionPermissions(
+    items: readonly { readonly sessionId: string; readonly owner: string; readonly permissionsFile: string }[],
+    origin: Origin,
+  ): Promise<readonly Result<SessionId>[]>;
+  describeSessions(query: SessionQuery): Promise<Page<SessionView>>;
+  describeServers(query: ServerQuery): Promise<Page<ServerView>>;
+  openServers(items: readonly { readonly serverId: string }[], origin: Origin): Promise<readonly Result<string>[]>;
+  closeServers(
+    items: readonly { readonly serverId: string; readonly force: boolean }[],
+    origin: Origin,
+  ): Promise<readonly Result<string>[]>;
+  screenshots(items: readonly ScreenshotWish[]): Promise<readonly Result<readonly Screenshot[]>[]>;
+  /** Rejected: `SESSION_NOT_FOUND` or `SESSION_NOT_READY`. */
+  connectionData(
+    sessionId: string,
+    user: string,
+  ): Promise<Result<{ readonly session: SessionView; readonly connectionToken: string }>>;
+  /** Oldest first; undefined: there is no such actor. */
+  sessionHistory(sessionId: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
+  serverHistory(serverId: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
+}

@@ -1,0 +1,51 @@
+/** The port to the log: the only truth. Every adapter passes test/event-log.contract.ts, whole. */
+import type { NewFact, Position, RecordedFact, Revision } from '../facts.ts';
+import type { StreamName } from '../ids.ts';
+
+/**
+ * `appended` means on disk. `revision` and `position` are those of the last fact. A `conflict` wrote nothing: the stream
+ * stands at `actualRevision`, not at the expected one.
+ */
+export type Appended =
+  | { readonly outcome: 'appended'; readonly revision: Revision; readonly position: Position }
+  | { readonly outcome: 'conflict'; readonly actualRevision: Revision };
+
+export interface EventLog {
+  /**
+   * Adds facts (1 to 500) to one stream, all or none, if it stands at `expectedRevision` (`NO_STREAM` for none yet). The same
+   * facts (same ids, same order) at the same past revision again: `appended` with the first answer, nothing written, so a retry is safe
+   * after an unknown outcome. Throws LogBusyError when too much is waiting and LogFault when the log cannot be reached or written.
+   */
+  append(stream: StreamName, expectedRevision: Revision, facts: readonly NewFact[]): Promise<Appended>;
+  /** Up to `limit` facts of one stream in order, from `fromRevision` on. Empty for a stream that is not there. */
+  readStream(stream: StreamName, fromRevision: Revision, limit: number): Promise<readonly RecordedFact[]>;
+  /** Up to `limit` facts of the whole log in order, behind (not at) `after`. */
+  readAll(after: Position, limit: number): Promise<readonly RecordedFact[]>;
+  /** The position of the newest acknowledged fact; `LOG_START` for an empty log. */
+  head(): Promise<Position>;
+  /**
+   * Delivers every fact behind `after`, in log order, each once, in batches of 1 to 500: first those already there, then new ones as they
+   * are acknowledged. The next batch waits for the promise of the one before, so a slow subscriber delays only itself and never a
+   * writer. When `deliver` rejects, or the log is lost, `failed` is called once and the subscription is over.
+   */
+  subscribe(after: Position, deliver: Deliver, failed: (error: Error) => void): Subscription;
+  /** Waits for appends under way, ends subscriptions, lets go of the files. */
+  close(): Promise<void>;
+}
+
+export type Deliver = (facts: readonly RecordedFact[]) => Promise<void>;
+
+export interface Subscription {
+  /** Ends it; resolves when no delivery is under way. */
+  stop(): Promise<void>;
+}
+
+/** Too many appends are waiting: nothing was written, try again later. */
+export class LogBusyError extends Error {
+  override readonly name = 'LogBusyError';
+}
+
+/** The log cannot be reached or written; whether the append took place is unknown. Safe to retry with the same facts. */
+export class LogFault extends Error {
+  override readonly name = 'LogFault';
+}

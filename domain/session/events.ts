@@ -1,0 +1,65 @@
+/** What can be said of a session. These shapes are stored for ever: a new meaning gets a new type, never a new reading. */
+import type { ServerId } from '../ids.ts';
+
+export type SessionType = 'CONSOLE' | 'VIRTUAL';
+
+/** What was asked for: everything that the host needs to make the session. */
+export interface SessionSpec {
+  /** For people; 1 to 256 characters; not unique. */
+  readonly name: string;
+  readonly owner: string;
+  readonly sessionType: SessionType;
+  readonly dcvGlEnabled?: boolean | undefined;
+  readonly maxConcurrentClients?: number | undefined;
+  /** Deprecated on the wire: a full path on the host. */
+  readonly initFilePath?: string | undefined;
+  /** Relative to the agent's init folder. */
+  readonly initFile?: string | undefined;
+  /** Relative to the agent's autorun folder. */
+  readonly autorunFile?: string | undefined;
+  readonly autorunFileArguments?: readonly string[] | undefined;
+  /** Base64, as it came. */
+  readonly permissionsFile?: string | undefined;
+  readonly storageRoot?: string | undefined;
+}
+
+/** How it is to be placed. */
+export interface PlacementWish {
+  /** Text in the requirement language; absent: any server. */
+  readonly requirements?: string | undefined;
+  /** Wait for a server when none can take it now. */
+  readonly enqueue: boolean;
+  /** Try other servers after a failure on the host. */
+  readonly retry: boolean;
+}
+
+export type SessionEvent =
+  | { readonly type: 'session.requested'; readonly data: SessionSpec & PlacementWish }
+  | { readonly type: 'session.refused'; readonly data: SessionSpec & PlacementWish & { readonly reason: string } }
+  /** `attempt` counts from 1; each placement is a new attempt. */
+  | { readonly type: 'session.placed'; readonly data: { readonly serverId: ServerId; readonly attempt: number } }
+  | { readonly type: 'session.started'; readonly data: { readonly attempt: number } }
+  /** `retrying`: goes back to placing; otherwise it is DELETED with this reason. `attempt` 0: it failed before any placement. */
+  | {
+      readonly type: 'session.failed';
+      readonly data: { readonly attempt: number; readonly reason: string; readonly retrying: boolean };
+    }
+  | { readonly type: 'session.deletion-requested'; readonly data: { readonly force: boolean } }
+  | { readonly type: 'session.deleted'; readonly data: { readonly reason: string } }
+  | { readonly type: 'session.permissions-updated'; readonly data: { readonly permissionsFile: string } }
+  | {
+      readonly type: 'session.connections-changed';
+      /** `lastDisconnectionTime`: milliseconds since 1970 (UTC). */
+      readonly data: { readonly count: number; readonly lastDisconnectionTime?: number | undefined };
+    }
+  /** Found alive on a host without the broker knowing: made by hand, or deleted by force while the host was away. */
+  | {
+      readonly type: 'session.adopted';
+      readonly data: SessionSpec & {
+        readonly serverId: ServerId;
+        /** The id on its host, where it differs from ours. */
+        readonly localId: string;
+        readonly creationTime: number;
+        readonly connections: number;
+      };
+    };
