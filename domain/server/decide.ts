@@ -1,0 +1,96 @@
+/** What follows from a command to a server, given all that happened to it so far. Already done is `{ accepted: [] }`. */
+import { accepted, type Decision, rejected } from '../decision.ts';
+import { canTake, slotOf } from './capacity.ts';
+import type { ServerCommand } from './commands.ts';
+import type { ServerDescription, ServerEvent } from './events.ts';
+import type { ServerContext, ServerSnapshot } from './machine.ts';
+
+type Command<T extends ServerCommand['type']> = Extract<ServerCommand, { type: T }>;
+type ServerDecision = Decision<ServerEvent>;
+
+const NOT_FOUND = rejected('DCV_SERVER_NOT_FOUND', 'Dcv server not found.');
+
+export function decideServer(snapshot: ServerSnapshot, command: ServerCommand): ServerDecision {
+  if (command.type === 'greet') return greet(snapshot, command);
+  if (snapshot.value === 'unknown' || snapshot.value === 'removed') return NOT_FOUND;
+  const { context } = snapshot;
+  switch (command.type) {
+    case 'describe':
+      return accepted(...described(context, command.description));
+    case 'change-health':
+      return accepted(...health(context, command.healthy, command.reason));
+    case 'change-logged-in-users':
+      return accepted(...users(context, command.users));
+    case 'lose':
+      return context.reachable ? accepted({ type: 'server.became-unreachable', data: { reason: command.reason } }) : accepted();
+    case 'reserve':
+      return reserve(context, command);
+    case 'count':
+      return count(context, command);
+    case 'release':
+      return release(context, command);
+    case 'open':
+      return context.open ? accepted() : accepted({ type: 'server.opened', data: {} });
+    case 'close':
+      return close(context, command);
+    case 'remove':
+      return accepted({ type: 'server.removed', data: { reason: command.reason } });
+  }
+}
+
+function greet({ value, context }: ServerSnapshot, command: Command<'greet'>): ServerDecision {
+  const isNew = value === 'unknown' || value === 'removed';
+  if (context.agentClientId !== '' && context.agentClientId !== command.clientId && !isNew) {
+    return rejected('SERVER_ID_TAKEN', 'This server id belongs to another agent.');
+  }
+  return accepted(
+    ...(isNew ? [{ type: 'server.registered', data: { agentClientId: command.clientId } } as const] : []),
+    ...described(context, command.description),
+    ...health(context, command.healthy, command.healthReason),
+    ...users(context, command.loggedInUsers),
+    ...(isNew || context.reachable ? [] : [{ type: 'server.became-reachable', data: {} } as const]),
+  );
+}
+
+function described(context: ServerContext, description: ServerDescription): readonly ServerEvent[] {
+  return isSame(context.description, description) ? [] : [{ type: 'server.described', data: description }];
+}
+
+function health(context: ServerContext, healthy: boolean, reason: string | undefined): readonly ServerEvent[] {
+  return healthy === context.healthy ? [] : [{ type: 'server.health-changed', data: { healthy, reason } }];
+}
+
+function users(context: ServerContext, names: readonly string[]): readonly ServerEvent[] {
+  return isSame(context.loggedInUsers, names) ? [] : [{ type: 'server.logged-in-users-changed', data: { users: names } }];
+}
+
+/** The server alone decides about its slots, so that no two placements ever overfill it. */
+function reserve(context: ServerContext, command: Command<'reserve'>): ServerDecision {
+  const { sessionId, sessionType, owner, attempt } = command;
+  if (slotOf(context.slots, sessionId) !== undefined) return accepted();
+  const verdict = canTake(context, { sessionType, owner });
+  if (!verdict.ok) return rejected(verdict.code, verdict.reason);
+  return accepted({ type: 'server.slot-reserved', data: { sessionId, sessionType, owner, attempt } });
+}
+
+function count(context: ServerContext, { sessionId, sessionType, owner }: Command<'count'>): ServerDecision {
+  if (slotOf(context.slots, sessionId) !== undefined) return accepted();
+  return accepted({ type: 'server.slot-reserved', data: { sessionId, sessionType, owner, attempt: 0 } });
+}
+
+function release(context: ServerContext, { sessionId }: Command<'release'>): ServerDecision {
+  return slotOf(context.slots, sessionId) === undefined ? accepted() : accepted({ type: 'server.slot-released', data: { sessionId } });
+}
+
+function close(context: ServerContext, { force }: Command<'close'>): ServerDecision {
+  if (!context.open) return accepted();
+  const sessions = Object.keys(context.slots).length;
+  if (sessions > 0 && !force) {
+    const some = sessions === 1 ? '1 session is' : `${sessions} sessions are`;
+    return rejected('DCV_SERVER_HAS_SESSIONS', `${some} on the server; Force closes it all the same and leaves them running.`);
+  }
+  return accepted({ type: 'server.closed', data: { force } });
+}
+
+/** Both sides are JSON made by the same code, so their keys stand in the same order. */
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

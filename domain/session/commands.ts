@@ -1,0 +1,35 @@
+/** What a session can be told. Imperative; each is judged by decide.ts and may be turned down. */
+import type { ServerId } from '../ids.ts';
+import type { FoundSession } from '../ports/agent-link.ts';
+import type { PlacementWish, SessionSpec } from './events.ts';
+
+export type SessionCommand =
+  /** An API client wants it. */
+  | { readonly type: 'request'; readonly spec: SessionSpec & PlacementWish }
+  /** No server can take it and it is not to wait: nothing remains but its history. */
+  | { readonly type: 'refuse'; readonly spec: SessionSpec & PlacementWish; readonly reason: string }
+  /** The server holds a slot for this attempt. */
+  | { readonly type: 'place'; readonly serverId: ServerId; readonly attempt: number }
+  /** It will not be placed any more. */
+  | { readonly type: 'give-up'; readonly reason: string }
+  | { readonly type: 'report-started'; readonly serverId: ServerId; readonly attempt: number }
+  /** `maxAttempts`: placements in all, at least 1. */
+  | {
+      readonly type: 'report-failed';
+      readonly serverId: ServerId;
+      readonly attempt: number;
+      readonly reason: string;
+      readonly maxAttempts: number;
+    }
+  /** Its host says that it is no more. */
+  | { readonly type: 'report-ended'; readonly serverId: ServerId; readonly reason: string }
+  /** Its host says that it is alive. */
+  | { readonly type: 'report-found'; readonly serverId: ServerId; readonly found: FoundSession }
+  | {
+      readonly type: 'report-connections';
+      readonly serverId: ServerId;
+      readonly count: number;
+      readonly lastDisconnectionTime?: number | undefined;
+    }
+  | { readonly type: 'delete'; readonly owner: string; readonly force: boolean }
+  | { readonly type: 'update-permissions'; readonly owner: string; readonly permissionsFile: string };

@@ -1,0 +1,124 @@
+/** What follows from a command to a session, given all that happened to it so far. Already done is `{ accepted: [] }`. */
+import { accepted, type Decision, rejected } from '../decision.ts';
+import type { ServerId } from '../ids.ts';
+import type { SessionCommand } from './commands.ts';
+import type { SessionEvent } from './events.ts';
+import type { SessionSnapshot } from './machine.ts';
+
+type Command<T extends SessionCommand['type']> = Extract<SessionCommand, { type: T }>;
+type SessionDecision = Decision<SessionEvent>;
+
+export function decideSession(snapshot: SessionSnapshot, command: SessionCommand): SessionDecision {
+  switch (command.type) {
+    case 'request':
+      return snapshot.value === 'unknown' ? accepted({ type: 'session.requested', data: command.spec }) : accepted();
+    case 'refuse':
+      return refuse(snapshot, command);
+    case 'place':
+      return place(snapshot, command);
+    case 'give-up':
+      return giveUp(snapshot, command);
+    case 'report-started':
+      return started(snapshot, command);
+    case 'report-failed':
+      return failed(snapshot, command);
+    case 'report-ended':
+      return ended(snapshot, command);
+    case 'report-found':
+      return found(snapshot, command);
+    case 'report-connections':
+      return connections(snapshot, command);
+    case 'delete':
+      return deletion(snapshot, command);
+    case 'update-permissions':
+      return permissions(snapshot, command);
+  }
+}
+
+const NOT_FOUND = rejected('SESSION_NOT_FOUND', 'The requested dcvSession does not exist');
+const NOT_HERE = rejected('SESSION_ELSEWHERE', 'The session is not placed on this server.');
+
+function refuse({ value }: SessionSnapshot, { spec, reason }: Command<'refuse'>): SessionDecision {
+  return value === 'unknown' || value === 'placing'
+    ? accepted({ type: 'session.refused', data: { ...spec, reason } })
+    : accepted();
+}
+
+function place({ value, context }: SessionSnapshot, { serverId, attempt }: Command<'place'>): SessionDecision {
+  if (value === 'placing' && attempt === context.attempt + 1) {
+    return accepted({ type: 'session.placed', data: { serverId, attempt } });
+  }
+  const done = isAt(context.serverId, serverId) && attempt === context.attempt && value !== 'placing' && value !== 'deleted';
+  return done ? accepted() : rejected('NOT_WAITING', 'The session does not wait for a server any more.');
+}
+
+function giveUp({ value, context }: SessionSnapshot, { reason }: Command<'give-up'>): SessionDecision {
+  if (value !== 'placing') return accepted();
+  return accepted({ type: 'session.failed', data: { attempt: context.attempt, reason, retrying: false } });
+}
+
+function started({ value, context }: SessionSnapshot, { serverId, attempt }: Command<'report-started'>): SessionDecision {
+  if (!isAt(context.serverId, serverId) || attempt !== context.attempt) return NOT_HERE;
+  return value === 'placed' ? accepted({ type: 'session.started', data: { attempt } }) : accepted();
+}
+
+function failed({ value, context }: SessionSnapshot, command: Command<'report-failed'>): SessionDecision {
+  const { serverId, attempt, reason, maxAttempts } = command;
+  if (!isAt(context.serverId, serverId) || attempt !== context.attempt) return NOT_HERE;
+  if (value === 'deleting') return accepted({ type: 'session.deleted', data: { reason } });
+  if (value !== 'placed') return accepted();
+  const retrying = context.wish.retry && attempt < maxAttempts;
+  return accepted({ type: 'session.failed', data: { attempt, reason, retrying } });
+}
+
+function ended({ value, context }: SessionSnapshot, { serverId, reason }: Command<'report-ended'>): SessionDecision {
+  if (!isAt(context.serverId, serverId)) return NOT_HERE;
+  return value === 'ready' || value === 'deleting' ? accepted({ type: 'session.deleted', data: { reason } }) : accepted();
+}
+
+/** Alive on a host: started if that was awaited, adopted if it was not known to be alive; elsewhere, it is a left-over to be closed. */
+function found({ value, context }: SessionSnapshot, { serverId, found }: Command<'report-found'>): SessionDecision {
+  if (value === 'unknown' || value === 'deleted') return adopt(serverId, found);
+  const isHere = isAt(context.serverId, serverId) && (found.attempt === context.attempt || found.attempt === 0);
+  if (!isHere || value === 'placing' || value === 'refused') return NOT_HERE;
+  return value === 'placed' ? accepted({ type: 'session.started', data: { attempt: context.attempt } }) : accepted();
+}
+
+function adopt(serverId: ServerId, found: Command<'report-found'>['found']): SessionDecision {
+  const { spec, localId, creationTime, connections } = found;
+  return accepted({ type: 'session.adopted', data: { ...spec, serverId, localId, creationTime, connections } });
+}
+
+function connections({ value, context }: SessionSnapshot, command: Command<'report-connections'>): SessionDecision {
+  const { serverId, count, lastDisconnectionTime } = command;
+  if (!isAt(context.serverId, serverId)) return NOT_HERE;
+  const isNews = count !== context.connections || (lastDisconnectionTime ?? null) !== context.lastDisconnectionTime;
+  if (!isNews || (value !== 'ready' && value !== 'deleting')) return accepted();
+  return accepted({ type: 'session.connections-changed', data: { count, lastDisconnectionTime } });
+}
+
+/** A session without a host is gone at once; so is one deleted by force. Otherwise its host closes it first. */
+function deletion({ value, context }: SessionSnapshot, { owner, force }: Command<'delete'>): SessionDecision {
+  if (value === 'unknown' || value === 'refused' || context.spec === null) return NOT_FOUND;
+  if (owner !== context.spec.owner) return notTheOwner(owner);
+  if (value === 'deleted' || (value === 'deleting' && !force)) return accepted();
+  const requested: SessionEvent = { type: 'session.deletion-requested', data: { force } };
+  if (force) return accepted<SessionEvent>(requested, { type: 'session.deleted', data: { reason: 'Deleted by force.' } });
+  if (value !== 'placing') return accepted(requested);
+  return accepted<SessionEvent>(requested, { type: 'session.deleted', data: { reason: 'Deleted before it was placed.' } });
+}
+
+function permissions({ value, context }: SessionSnapshot, command: Command<'update-permissions'>): SessionDecision {
+  const { owner, permissionsFile } = command;
+  if (value === 'unknown' || value === 'refused' || context.spec === null) return NOT_FOUND;
+  if (owner !== context.spec.owner) return notTheOwner(owner);
+  if (value === 'deleting' || value === 'deleted') {
+    return rejected('SESSION_GONE', `The session is ${value.toUpperCase()}; its permissions cannot be changed.`);
+  }
+  if (permissionsFile === context.spec.permissionsFile) return accepted();
+  return accepted({ type: 'session.permissions-updated', data: { permissionsFile } });
+}
+
+const notTheOwner = (owner: string) => rejected('OWNER_MISMATCH', `Owner: '${owner}' does not own the session.`);
+
+const isAt = (actual: ServerId | null, expected: ServerId): boolean => actual === expected;

@@ -1,0 +1,136 @@
+/** The life of a session: which fact may follow which. The only judge of that, for commands and for replay alike. */
+import { assign, type SnapshotFrom, setup } from 'xstate';
+import type { ServerId } from '../ids.ts';
+import type { PlacementWish, SessionEvent, SessionSpec } from './events.ts';
+
+/** What a session remembers. JSON and nothing else, so that it survives a snapshot. */
+export interface SessionContext {
+  /** Null before the first fact. */
+  readonly spec: SessionSpec | null;
+  readonly wish: PlacementWish;
+  /** Where it is placed, or was last; null before the first placement. */
+  readonly serverId: ServerId | null;
+  /** Its id on that host. */
+  readonly localId: string | null;
+  /** Placements so far. */
+  readonly attempt: number;
+  readonly connections: number;
+  /** Milliseconds since 1970 (UTC). */
+  readonly creationTime: number;
+  readonly lastDisconnectionTime: number | null;
+  /** Why it is where it is, for people; empty when there is nothing to say. */
+  readonly reason: string;
+}
+
+/** A fact as the machine needs it. */
+type SessionInput = SessionEvent & { readonly time: number };
+
+const NOTHING: SessionContext = {
+  spec: null,
+  wish: { enqueue: false, retry: false },
+  serverId: null,
+  localId: null,
+  attempt: 0,
+  connections: 0,
+  creationTime: 0,
+  lastDisconnectionTime: null,
+  reason: '',
+};
+
+const machineSetup = setup({
+  types: { context: {} as SessionContext, events: {} as SessionInput },
+  actions: {
+    remember: assign(({ context, event }) => fold(context, event)),
+  },
+  guards: {
+    isRetrying: ({ event }) => event.type === 'session.failed' && event.data.retrying,
+  },
+});
+
+const remember = { actions: 'remember' } as const;
+
+export const sessionMachine = machineSetup.createMachine({
+  id: 'session',
+  context: NOTHING,
+  initial: 'unknown',
+  states: {
+    unknown: {
+      on: {
+        'session.requested': { target: 'placing', ...remember },
+        'session.refused': { target: 'refused', ...remember },
+        'session.adopted': { target: 'ready', ...remember },
+      },
+    },
+    placing: {
+      on: {
+        'session.placed': { target: 'placed', ...remember },
+        'session.refused': { target: 'refused', ...remember },
+        'session.failed': { target: 'deleted', ...remember },
+        'session.permissions-updated': remember,
+        'session.deletion-requested': { target: 'deleting', ...remember },
+      },
+    },
+    placed: {
+      on: {
+        'session.started': { target: 'ready', ...remember },
+        'session.failed': [
+          { guard: 'isRetrying', target: 'placing', ...remember },
+          { target: 'deleted', ...remember },
+        ],
+        'session.permissions-updated': remember,
+        'session.deletion-requested': { target: 'deleting', ...remember },
+      },
+    },
+    ready: {
+      on: {
+        'session.connections-changed': remember,
+        'session.permissions-updated': remember,
+        'session.deletion-requested': { target: 'deleting', ...remember },
+        'session.deleted': { target: 'deleted', ...remember },
+      },
+    },
+    deleting: {
+      on: {
+        'session.connections-changed': remember,
+        'session.deletion-requested': remember,
+        'session.deleted': { target: 'deleted', ...remember },
+      },
+    },
+    /** Not final for XState: a session deleted by force may turn out to be alive. */
+    deleted: { on: { 'session.adopted': { target: 'ready', ...remember } } },
+    refused: {},
+  },
+});
+
+export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
+
+function fold(context: SessionContext, event: SessionInput): Partial<SessionContext> {
+  switch (event.type) {
+    case 'session.requested':
+    case 'session.refused': {
+      const { requirements, enqueue, retry, ...spec } = event.data;
+      return { spec, wish: { requirements, enqueue, retry }, creationTime: context.creationTime || event.time };
+    }
+    case 'session.placed':
+      return { serverId: event.data.serverId, attempt: event.data.attempt };
+    case 'session.started':
+      return { reason: '' };
+    case 'session.failed':
+      return { reason: event.data.reason };
+    case 'session.deletion-requested':
+      return {};
+    case 'session.deleted':
+      return { reason: event.data.reason, connections: 0 };
+    case 'session.permissions-updated':
+      return context.spec === null ? {} : { spec: { ...context.spec, permissionsFile: event.data.permissionsFile } };
+    case 'session.connections-changed':
+      return {
+        connections: event.data.count,
+        lastDisconnectionTime: event.data.lastDisconnectionTime ?? context.lastDisconnectionTime,
+      };
+    case 'session.adopted': {
+      const { serverId, localId, creationTime, connections, ...spec } = event.data;
+      return { spec, serverId, localId, creationTime, connections, reason: '' };
+    }
+  }
+}
