@@ -71,21 +71,25 @@ export const UNDESCRIBED: ServerCapacity = {
   slots: {},
 };
 
-/** The server's own decision. It walks its slots once; whoever keeps counts asks `judge` instead. */
+/** The server's own decision. It walks its slots; whoever keeps counts asks `judge` instead. */
 export function canTake(server: ServerCapacity, wish: SlotWish): Verdict {
-  const code = judge(server, occupancy(server.slots), wish, () => countOwner(server.slots, wish.owner));
+  const code = judge({ ...server, ...occupancy(server.slots) }, wish, countOwner);
   return code === undefined ? { ok: true } : { ok: false, code, reason: SENTENCES[code] };
 }
 
-/** The rule itself: undefined is yes. `owned` (the sessions that the owner has here) is only called where a cap is set. */
-export function judge(server: Conditions, taken: Occupancy, wish: SlotWish, owned: () => number): CapacityCode | undefined {
-  const unavailable = unavailability(server, taken);
+/** The rule itself: undefined is yes. `owned` (how many sessions the owner has there) is called last, and only where a cap is set. */
+export function judge<S extends Conditions & Occupancy>(
+  server: S,
+  wish: SlotWish,
+  owned: (server: S, owner: string) => number,
+): CapacityCode | undefined {
+  const unavailable = unavailability(server);
   if (unavailable !== undefined) return unavailable;
   if (wish.sessionType === 'VIRTUAL' && (server.osFamily !== 'linux' || server.maxVirtualSessions === 0)) {
     return 'SESSION_TYPE_NOT_SUPPORTED';
   }
-  if (wish.sessionType === 'CONSOLE' && taken.virtual > 0) return 'SESSION_TYPE_CONFLICT';
-  if (server.maxSessionsPerOwner >= 0 && owned() >= server.maxSessionsPerOwner) return 'OWNER_LIMIT_REACHED';
+  if (wish.sessionType === 'CONSOLE' && server.virtual > 0) return 'SESSION_TYPE_CONFLICT';
+  if (server.maxSessionsPerOwner >= 0 && owned(server, wish.owner) >= server.maxSessionsPerOwner) return 'OWNER_LIMIT_REACHED';
   return undefined;
 }
 
@@ -94,21 +98,21 @@ export function judge(server: Conditions, taken: Occupancy, wish: SlotWish, owne
  * closed server reads SERVER_CLOSED even when it is down for the repair it was closed for, and nothing else is known of an
  * unreachable one. SERVER_FULL comes before EXISTING_LOGGED_IN_USER because the user who is logged in is then the session's own.
  */
-export function unavailability(server: Conditions, taken: Occupancy): UnavailabilityReason | undefined {
+export function unavailability(server: Conditions & Occupancy): UnavailabilityReason | undefined {
   if (!server.open) return 'SERVER_CLOSED';
   if (!server.reachable || server.osFamily === '') return 'UNREACHABLE_AGENT';
   if (!server.healthy) return 'UNHEALTHY_DCV_SERVER';
-  if (freeSlots(server, taken) === 0) return 'SERVER_FULL';
+  if (freeSlots(server) === 0) return 'SERVER_FULL';
   if (server.osFamily === 'windows' && server.loggedInUsers.length > 0) return 'EXISTING_LOGGED_IN_USER';
   return undefined;
 }
 
 /** How many more sessions fit, of the type that fits most; Infinity where virtual sessions have no limit. */
-export function freeSlots(server: Conditions, taken: Occupancy): number {
-  if (taken.console > 0) return 0;
-  if (server.osFamily !== 'linux') return 1;
-  const virtual = server.maxVirtualSessions < 0 ? Number.POSITIVE_INFINITY : Math.max(0, server.maxVirtualSessions - taken.virtual);
-  return taken.virtual > 0 ? virtual : Math.max(1, virtual);
+export function freeSlots(server: Conditions & Occupancy): number {
+  if (server.console > 0) return 0;
+  if (server.osFamily !== 'linux') return server.virtual > 0 ? 0 : 1;
+  const virtual = server.maxVirtualSessions < 0 ? Number.POSITIVE_INFINITY : Math.max(0, server.maxVirtualSessions - server.virtual);
+  return server.virtual > 0 ? virtual : Math.max(1, virtual);
 }
 
 export function occupancy(slots: Slots): Occupancy {
@@ -145,8 +149,8 @@ const SENTENCES: Readonly<Record<CapacityCode, string>> = {
   OWNER_LIMIT_REACHED: 'The owner has as many sessions on the server as one owner may have.',
 };
 
-function countOwner(slots: Slots, owner: string): number {
+function countOwner(server: ServerCapacity, owner: string): number {
   let count = 0;
-  for (const slot of Object.values(slots)) if (slot.owner === owner) count += 1;
+  for (const slot of Object.values(server.slots)) if (slot.owner === owner) count += 1;
   return count;
 }
