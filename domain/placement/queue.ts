@@ -52,7 +52,7 @@ export function createQueue<W extends Waiting>(): Queue<W> {
     },
     has: (kind) => kinds.has(kind),
     remove,
-    heads: () => [...kinds.values()].flatMap((line) => [...line.values()].slice(0, 1)),
+    heads: () => [...kinds.values()].flatMap(first),
     expire(now) {
       const expired = [...byId.values()].filter(({ deadline }) => deadline <= now);
       for (const { sessionId } of expired) remove(sessionId);
@@ -64,4 +64,9 @@ export function createQueue<W extends Waiting>(): Queue<W> {
       return next;
     },
   };
+}
+
+function first<W>(line: ReadonlyMap<SessionId, W>): W[] {
+  for (const waiting of line.values()) return [waiting];
+  return [];
 }

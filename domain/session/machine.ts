@@ -12,8 +12,10 @@ export interface SessionContext {
   readonly serverId: ServerId | null;
   /** Its id on that host. */
   readonly localId: string | null;
-  /** Placements so far. */
+  /** Placements so far; 0 for a session that was found on its host. */
   readonly attempt: number;
+  /** Where it was placed, attempt by attempt: `tried[0]` for attempt 1. */
+  readonly tried: readonly ServerId[];
   readonly connections: number;
   /** Milliseconds since 1970 (UTC). */
   readonly creationTime: number;
@@ -31,6 +33,7 @@ const NOTHING: SessionContext = {
   serverId: null,
   localId: null,
   attempt: 0,
+  tried: [],
   connections: 0,
   creationTime: 0,
   lastDisconnectionTime: null,
@@ -112,7 +115,7 @@ function fold(context: SessionContext, event: SessionInput): Partial<SessionCont
       return { spec, wish: { requirements, enqueue, retry }, creationTime: context.creationTime || event.time };
     }
     case 'session.placed':
-      return { serverId: event.data.serverId, attempt: event.data.attempt };
+      return { serverId: event.data.serverId, attempt: event.data.attempt, tried: [...context.tried, event.data.serverId] };
     case 'session.started':
       return { reason: '' };
     case 'session.failed':

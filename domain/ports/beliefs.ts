@@ -1,0 +1,18 @@
+/** The port to what the broker believes about a server's sessions: a hint whom to ask, never a decision. */
+import type { ServerId, SessionId } from '../ids.ts';
+
+/** A session that should be on a server. */
+export interface Belief {
+  readonly sessionId: SessionId;
+  readonly state: 'CREATING' | 'READY' | 'DELETING';
+  readonly attempt: number;
+  readonly connections: number;
+  readonly lastDisconnectionTime?: number | undefined;
+  /** Base64. */
+  readonly permissionsFile?: string | undefined;
+}
+
+export interface Beliefs {
+  /** All sessions that are placed on this server and not over. */
+  sessionsOn(serverId: ServerId): Promise<readonly Belief[]>;
+}

@@ -1,0 +1,88 @@
+/** Tells each server's agent what its sessions need done, and tells it again on every connection until it is done. */
+import type { ServerId, SessionId } from '../ids.ts';
+import type { AgentLink, Order } from '../ports/agent-link.ts';
+import type { Sessions } from '../session/actor.ts';
+import type { SessionContext } from '../session/machine.ts';
+import { orderFor } from '../session/orders.ts';
+import type { Effects } from './effects.ts';
+import type { PendingSession, Process, SessionFact } from './process.ts';
+
+export interface DispatchingPorts {
+  readonly sessions: Sessions;
+  readonly link: AgentLink;
+  readonly effects: Effects;
+}
+
+export interface Dispatching extends Process {
+  resume(pending: readonly PendingSession[]): void;
+  /** Hands out what is outstanding on this server: its agent has just connected. */
+  connected(serverId: ServerId): void;
+}
+
+export function createDispatching({ sessions, link, effects }: DispatchingPorts): Dispatching {
+  const outstanding = new Map<ServerId, Set<SessionId>>();
+  const places = new Map<SessionId, ServerId>();
+
+  function expect(sessionId: SessionId, serverId: ServerId): void {
+    settle(sessionId);
+    places.set(sessionId, serverId);
+    const waiting = outstanding.get(serverId);
+    if (waiting === undefined) outstanding.set(serverId, new Set([sessionId]));
+    else waiting.add(sessionId);
+  }
+
+  function settle(sessionId: SessionId): void {
+    const serverId = places.get(sessionId);
+    if (serverId === undefined) return;
+    places.delete(sessionId);
+    const waiting = outstanding.get(serverId);
+    waiting?.delete(sessionId);
+    if (waiting?.size === 0) outstanding.delete(serverId);
+  }
+
+  /** The session's state says what is to be done, so an order that is out of date is never sent. */
+  function send(sessionId: SessionId): void {
+    effects.run(`sending the order for session ${sessionId}`, async () => {
+      const snapshot = await sessions.look(sessionId);
+      const order = orderFor(sessionId, snapshot);
+      const { serverId } = snapshot.context;
+      if (order === undefined || serverId === null) return settle(sessionId);
+      if (snapshot.value !== 'deleted') expect(sessionId, serverId);
+      link.send(serverId, order);
+    });
+  }
+
+  return {
+    session(id, fact) {
+      if (fact.type === 'session.placed' || fact.type === 'session.deletion-requested') send(id);
+      else if (fact.type === 'session.permissions-updated') sendPermissions(id, fact);
+      else if (fact.type === 'session.started' || fact.type === 'session.failed' || fact.type === 'session.deleted') settle(id);
+    },
+    resume(pending) {
+      for (const { sessionId, serverId } of pending) if (serverId !== undefined) expect(sessionId, serverId);
+    },
+    connected(serverId) {
+      for (const sessionId of outstanding.get(serverId) ?? []) send(sessionId);
+    },
+  };
+
+  /** Before the session is made its order carries the new permissions anyway. An agent that is away is told by its next inventory. */
+  function sendPermissions(sessionId: SessionId, fact: Extract<SessionFact, { type: 'session.permissions-updated' }>): void {
+    effects.run(`sending the permissions of session ${sessionId}`, async () => {
+      const { value, context } = await sessions.look(sessionId);
+      if (context.serverId === null || (value !== 'ready' && value !== 'placed')) return;
+      link.send(context.serverId, permissionsOrder(sessionId, context, fact.id));
+    });
+  }
+}
+
+/** `key` tells one change of a session's permissions from the next. */
+export function permissionsOrder(sessionId: SessionId, { localId, spec }: SessionContext, key: string): Order {
+  return {
+    kind: 'set-permissions',
+    orderId: `set-permissions:${sessionId}:${key}`,
+    sessionId,
+    localId: localId ?? sessionId,
+    permissionsFile: spec?.permissionsFile ?? '',
+  };
+}

@@ -1,0 +1,100 @@
+/** Settles an agent's inventory: what is alive on its host against what the broker believes. Differences become facts. */
+import type { Origin } from '../facts.ts';
+import { type ServerId, type SessionId, sessionId } from '../ids.ts';
+import type { FoundSession, Greeting, Order } from '../ports/agent-link.ts';
+import type { Belief, Beliefs } from '../ports/beliefs.ts';
+import type { Servers } from '../server/actor.ts';
+import type { Sessions } from '../session/actor.ts';
+import { closeOrder } from '../session/orders.ts';
+import { permissionsOrder } from './dispatching.ts';
+import { release } from './releasing.ts';
+
+export interface InventoryPorts {
+  readonly sessions: Sessions;
+  readonly servers: Servers;
+  readonly beliefs: Beliefs;
+}
+
+/** What the broker knows about the greeting server before it looks at the inventory. */
+interface Settling {
+  readonly ports: InventoryPorts;
+  readonly serverId: ServerId;
+  readonly origin: Origin;
+}
+
+/** Resolves, when all differences are recorded, with the orders that put the host right. */
+export async function settleInventory(
+  ports: InventoryPorts,
+  { serverId, sessions: found, inProgress }: Greeting,
+  slots: readonly string[],
+  origin: Origin,
+): Promise<readonly Order[]> {
+  const settling: Settling = { ports, serverId, origin };
+  const believed = new Map((await ports.beliefs.sessionsOn(serverId)).map((belief) => [belief.sessionId, belief]));
+  const orders: Order[] = [];
+  const present = new Set<string>(inProgress);
+  for (const session of found) {
+    const { id, order } = await settleFound(settling, session, believed.get(session.sessionId));
+    present.add(id);
+    if (order !== undefined) orders.push(order);
+  }
+  for (const id of new Set([...believed.keys(), ...slots])) {
+    if (!present.has(id)) await settleMissing(settling, sessionId(id));
+  }
+  return orders;
+}
+
+type Found = { readonly id: SessionId; readonly order?: Order | undefined };
+
+async function settleFound(settling: Settling, found: FoundSession, belief: Belief | undefined): Promise<Found> {
+  const { sessionId: id, attempt } = found;
+  if (belief?.state === 'READY' && belief.attempt === attempt) return { id, order: await refresh(settling, found, belief) };
+  const { alive, order } = await welcomeFound(settling.ports, settling.serverId, found, settling.origin);
+  return { id: alive, order };
+}
+
+/**
+ * Records that a session is alive on this host: started, if that was awaited; adopted, if nobody knew. What should not be there gets the
+ * order that closes it. A session made by hand whose local id is that of another one elsewhere goes by a longer id.
+ */
+export async function welcomeFound(
+  { sessions, servers }: Pick<InventoryPorts, 'sessions' | 'servers'>,
+  serverId: ServerId,
+  found: FoundSession,
+  origin: Origin,
+): Promise<{ readonly alive: SessionId; readonly order?: Order | undefined }> {
+  const { sessionType, owner } = found.spec;
+  const longer = longerId(found.localId, serverId);
+  const names = found.attempt === 0 && found.sessionId !== longer ? [found.sessionId, longer] : [found.sessionId];
+  for (const id of names) {
+    const outcome = await sessions.execute(id, { type: 'report-found', serverId, found }, origin);
+    if ('rejected' in outcome) continue;
+    await servers.execute(serverId, { type: 'count', sessionId: id, sessionType, owner }, origin);
+    return { alive: id };
+  }
+  return { alive: found.sessionId, order: closeOrder(found.sessionId, found.localId, found.attempt) };
+}
+
+/** The id of a session made by hand on a host, where its local id is taken by a session elsewhere (`console` usually is). */
+export function longerId(localId: string, serverId: ServerId): SessionId {
+  const suffix = serverId.replace(/[^A-Za-z0-9]/g, '').slice(-12);
+  return sessionId(`${localId.slice(0, 80)}.${suffix}`);
+}
+
+/** Alive as believed; what changed while nobody listened is caught up with. */
+async function refresh({ ports, serverId, origin }: Settling, found: FoundSession, belief: Belief): Promise<Order | undefined> {
+  const { sessionId: id, connections: count, lastDisconnectionTime } = found;
+  if (count !== belief.connections || lastDisconnectionTime !== belief.lastDisconnectionTime) {
+    await ports.sessions.execute(id, { type: 'report-connections', serverId, count, lastDisconnectionTime }, origin);
+  }
+  if (belief.permissionsFile === undefined || found.spec.permissionsFile === belief.permissionsFile) return undefined;
+  return permissionsOrder(id, (await ports.sessions.look(id)).context, origin.requestId);
+}
+
+/** Not alive and not being made: over, if it was; its slot is free unless its creation is still to come. */
+async function settleMissing({ ports, serverId, origin }: Settling, id: SessionId): Promise<void> {
+  const reason = 'The session is no more on its host.';
+  const outcome = await ports.sessions.execute(id, { type: 'report-ended', serverId, reason }, origin);
+  const isStillToCome = !('rejected' in outcome) && outcome.snapshot.value === 'placed';
+  if (!isStillToCome) await ports.servers.execute(serverId, release(id), origin);
+}
