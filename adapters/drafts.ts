@@ -1,0 +1,63 @@
+/** Facts on their way into a log: checked and turned into JSON before anything is queued, so that no bad fact can fail its neighbours. */
+import { type NewFact, NO_STREAM, type Position, type RecordedFact, type Revision } from '../domain/facts.ts';
+import type { StreamName } from '../domain/ids.ts';
+
+/** The most facts of one append. */
+export const APPEND_LIMIT = 500;
+
+/** A fact with the JSON text of its data. Only the text counts from here on: whoever changes the object later changes nothing. */
+export interface Draft {
+  readonly fact: NewFact;
+  readonly data: string;
+}
+
+export interface Place {
+  readonly stream: StreamName;
+  readonly revision: Revision;
+  readonly position: Position;
+}
+
+/** Throws TypeError, with a sentence that names the fault, for an append that no log could store. */
+export function draftFacts(stream: StreamName, expectedRevision: Revision, facts: readonly NewFact[]): readonly Draft[] {
+  if (stream.length === 0) {
+    throw new TypeError('A stream needs a name.');
+  }
+  if (!Number.isSafeInteger(expectedRevision) || expectedRevision < NO_STREAM) {
+    throw new TypeError(`The expected revision of ${stream} is ${expectedRevision}, not a whole number from ${NO_STREAM} on.`);
+  }
+  if (facts.length === 0 || facts.length > APPEND_LIMIT) {
+    throw new TypeError(`An append holds 1 to ${APPEND_LIMIT} facts, not ${facts.length} (${stream}).`);
+  }
+  return facts.map(draftFact);
+}
+
+/** The fact as every reader gets it: made from its text, so a live subscriber and a later reader of the disk see the same. */
+export function recordedFact({ fact, data }: Draft, { stream, revision, position }: Place): RecordedFact {
+  const { id, type, schemaVersion, time, cause, requestId } = fact;
+  const { kind, id: causeId } = cause;
+  return { position, stream, revision, id, type, schemaVersion, time, cause: { kind, id: causeId }, requestId, data: JSON.parse(data) };
+}
+
+function draftFact(fact: NewFact): Draft {
+  const texts = [fact.id, fact.type, fact.cause.kind, fact.cause.id, fact.requestId];
+  if (!texts.every((text) => typeof text === 'string') || ![fact.schemaVersion, fact.time].every(Number.isSafeInteger)) {
+    throw new TypeError(`The envelope of the fact ${fact.type} ${fact.id} is not complete.`);
+  }
+  return { fact, data: dataText(fact) };
+}
+
+function dataText(fact: NewFact): string {
+  const { text, cause } = stringify(fact.data);
+  if (text?.startsWith('{') || text?.startsWith('[')) {
+    return text;
+  }
+  throw new TypeError(`The data of the fact ${fact.type} ${fact.id} cannot be stored as a JSON object.`, { cause });
+}
+
+function stringify(data: object): { readonly text?: string | undefined; readonly cause?: unknown } {
+  try {
+    return { text: JSON.stringify(data) };
+  } catch (cause) {
+    return { cause };
+  }
+}

@@ -1,0 +1,61 @@
+/** Where each stream stands: remembered for the streams written lately, looked up for the others. Sound because this process is the only writer. */
+import { LRUCache } from 'lru-cache';
+import { LOG_START, NO_STREAM } from '../../domain/facts.ts';
+import type { StreamName } from '../../domain/ids.ts';
+import type { Connection } from './connection.ts';
+import { readStreamHeads, type StreamHead } from './log-statements.ts';
+
+/** Streams that are remembered; about 200 bytes each. */
+const KNOWN_STREAMS = 50_000;
+
+/** Streams that hold nothing are missing. */
+export type HeadsByStream = Map<StreamName, StreamHead>;
+
+interface InStream {
+  readonly stream: StreamName;
+}
+
+export interface StreamHeads {
+  /** The heads of these streams; those not remembered are looked up in one query. */
+  of(group: readonly InStream[]): Promise<HeadsByStream>;
+  remember(heads: HeadsByStream): void;
+  forget(group: readonly InStream[]): void;
+}
+
+export function createStreamHeads(connection: Connection): StreamHeads {
+  const known = new LRUCache<StreamName, StreamHead>({ max: KNOWN_STREAMS });
+  return {
+    async of(group) {
+      const heads: HeadsByStream = new Map();
+      const unknown = new Set<StreamName>();
+      for (const { stream } of group) {
+        const head = known.get(stream);
+        if (head) {
+          heads.set(stream, head);
+        } else {
+          unknown.add(stream);
+        }
+      }
+      if (unknown.size > 0) {
+        for (const { name, first, revision } of await readStreamHeads(connection, [...unknown])) {
+          heads.set(name, { first, revision });
+        }
+      }
+      return heads;
+    },
+    remember(heads) {
+      for (const [stream, head] of heads) {
+        known.set(stream, head);
+      }
+    },
+    forget(group) {
+      for (const { stream } of group) {
+        known.delete(stream);
+      }
+    },
+  };
+}
+
+export function headOf(heads: HeadsByStream, stream: StreamName): StreamHead {
+  return heads.get(stream) ?? { first: LOG_START, revision: NO_STREAM };
+}
