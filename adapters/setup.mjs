@@ -67,7 +67,7 @@ function isInstalled() {
 }
 
 async function install() {
-  say('Installing dependencies (npm ci) ...');
+  say('Installing dependencies (npm ci), up to two minutes where SQLite has to be built ...');
   await step('The dependencies could not be installed.', ...npm('ci', '--include=dev', '--no-audit', '--no-fund'));
 }
 

@@ -1,0 +1,24 @@
+/** By which names and addresses this machine's services can be reached, for the certificate. */
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import type { CertificateNames } from './certificate-issuer.ts';
+
+/** What the machine says of itself: `os.hostname()` and `os.networkInterfaces()`. */
+export interface Machine {
+  readonly hostname: string;
+  readonly interfaces: Readonly<Record<string, readonly { readonly address: string }[] | undefined>>;
+}
+
+/** An address that means "all of them" is nobody's name; one of a single link (`fe80::`) is of no use in a certificate. */
+const NAMELESS = /^(0\.0\.0\.0|::|fe80:.*)$/i;
+
+/** Everything that a client may put into the URL: the loopback names, the machine's own, and the `host` it was told to listen on. */
+export function serverNames(host: string, machine: Machine): CertificateNames {
+  const addresses = Object.values(machine.interfaces).flatMap((infos) => (infos ?? []).map((info) => info.address));
+  const all = ['localhost', machine.hostname, machine.hostname.split('.')[0] ?? '', '127.0.0.1', '::1', ...addresses, host];
+  const names = [...new Set(all)].filter((name) => !NAMELESS.test(name));
+  return {
+    dnsNames: [...new Set(names.filter((name) => isIP(name) === 0).map((name) => domainToASCII(name)))].filter((name) => name !== ''),
+    ipAddresses: names.filter((name) => isIP(name) !== 0),
+  };
+}
