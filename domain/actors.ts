@@ -4,7 +4,16 @@
  */
 import { type Actor, type AnyMachineSnapshot, type AnyStateMachine, createActor, type EventFromLogic, type SnapshotFrom } from 'xstate';
 import type { Decision, Rejection } from './decision.ts';
-import { LOG_START, type NewFact, NO_STREAM, type Origin, type Position, type RecordedFact, type Revision, type Statement } from './facts.ts';
+import {
+  LOG_START,
+  type NewFact,
+  NO_STREAM,
+  type Origin,
+  type Position,
+  type RecordedFact,
+  type Revision,
+  type Statement,
+} from './facts.ts';
 import { factId, type StreamName, streamName } from './ids.ts';
 import type { Clock, Random } from './ports/clock.ts';
 import { type EventLog, LogBusyError, LogFault } from './ports/event-log.ts';

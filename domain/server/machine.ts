@@ -17,10 +17,8 @@ const machineSetup = setup({
     remember: assign(({ context, event }) => fold(context, event)),
   },
   guards: {
-    isFree: ({ context, event }) =>
-      event.type === 'server.slot-reserved' && slotOf(context.slots, event.data.sessionId) === undefined,
-    isTaken: ({ context, event }) =>
-      event.type === 'server.slot-released' && slotOf(context.slots, event.data.sessionId) !== undefined,
+    isFree: ({ context, event }) => event.type === 'server.slot-reserved' && slotOf(context.slots, event.data.sessionId) === undefined,
+    isTaken: ({ context, event }) => event.type === 'server.slot-released' && slotOf(context.slots, event.data.sessionId) !== undefined,
     wasClosed: ({ context }) => !context.open,
   },
 });

@@ -39,9 +39,7 @@ const NOT_FOUND = rejected('SESSION_NOT_FOUND', 'The requested dcvSession does n
 const NOT_HERE = rejected('SESSION_ELSEWHERE', 'The session is not placed on this server.');
 
 function refuse({ value }: SessionSnapshot, { spec, reason }: Command<'refuse'>): SessionDecision {
-  return value === 'unknown' || value === 'placing'
-    ? accepted({ type: 'session.refused', data: { ...spec, reason } })
-    : accepted();
+  return value === 'unknown' || value === 'placing' ? accepted({ type: 'session.refused', data: { ...spec, reason } }) : accepted();
 }
 
 function place({ value, context }: SessionSnapshot, { serverId, attempt }: Command<'place'>): SessionDecision {

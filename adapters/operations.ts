@@ -1,0 +1,212 @@
+/** The operations of the API, carried out: commands to actors, and answers from the read models. */
+import type { Rejection } from '../domain/decision.ts';
+import type { Origin } from '../domain/facts.ts';
+import { requestId, type SessionId, serverId, sessionId } from '../domain/ids.ts';
+import type { Fleet } from '../domain/placement/fleet.ts';
+import { compileRequirement } from '../domain/placement/requirements.ts';
+import type { AgentLink } from '../domain/ports/agent-link.ts';
+import type { Clock, Random } from '../domain/ports/clock.ts';
+import { type EventLog, LogBusyError } from '../domain/ports/event-log.ts';
+import type { Placement, Placing } from '../domain/processes/placing.ts';
+import type { Servers } from '../domain/server/actor.ts';
+import type { Sessions } from '../domain/session/actor.ts';
+import type { PlacementWish, SessionSpec } from '../domain/session/events.ts';
+import type { SessionSnapshot } from '../domain/session/machine.ts';
+import type { HistoryEntry, Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
+import type { Application, Result, ScreenshotWish, ServerQuery, SessionQuery } from './application.ts';
+
+/** The read models, as the operations use them. */
+export interface Reads {
+  /** Resolves when the read models contain everything up to this position; throws LogBusyError if they do not within bounded time. */
+  reached(position: number): Promise<void>;
+  describeSessions(query: SessionQuery): Promise<Page<SessionView>>;
+  describeServers(query: ServerQuery): Promise<Page<ServerView>>;
+  history(stream: string, limit: number, after?: number): Promise<Page<HistoryEntry>>;
+  /** Its id on its host, while it is placed on one. */
+  place(id: SessionId): Promise<{ readonly serverId: string; readonly localId: string } | undefined>;
+}
+
+export interface OperationPorts {
+  readonly log: EventLog;
+  readonly sessions: Sessions;
+  readonly servers: Servers;
+  readonly fleet: Fleet;
+  readonly placing: Placing;
+  readonly reads: Reads;
+  readonly link: AgentLink;
+  readonly clock: Clock;
+  readonly random: Random;
+  issueConnectionToken(sessionId: string, user: string): Promise<string>;
+}
+
+export interface OperationLimits {
+  /** How long a create call waits to learn whether there is a server; then it answers that the session is being placed. */
+  readonly placementMs: number;
+  /** Pixels; also the bound where the caller names none. */
+  readonly screenshotWidth: number;
+  readonly screenshotHeight: number;
+  readonly screenshotFormat: 'png' | 'jpeg';
+}
+
+export function createApplication(ports: OperationPorts, limits: OperationLimits): Application {
+  const { log, reads, servers, sessions } = ports;
+
+  /** Whatever was acknowledged before this call can be read after it. */
+  const readable = async (): Promise<void> => reads.reached(await log.head());
+
+  async function describeSession(id: string): Promise<SessionView | undefined> {
+    await readable();
+    return (await reads.describeSessions({ ids: [id], limit: 1 })).items[0];
+  }
+
+  return {
+    createSessions: (items, origin) => each(items, (item) => createSession(ports, limits, item, origin)),
+    deleteSessions: (items, origin) =>
+      each(items, async ({ sessionId: id, owner, force }) => {
+        const outcome = await sessions.execute(id, { type: 'delete', owner, force }, origin);
+        return 'rejected' in outcome ? outcome : { done: stateOf(outcome.snapshot) };
+      }),
+    updateSessionPermissions: (items, origin) =>
+      each(items, async ({ sessionId: id, owner, permissionsFile }) => {
+        const outcome = await sessions.execute(id, { type: 'update-permissions', owner, permissionsFile }, origin);
+        return 'rejected' in outcome ? outcome : { done: sessionId(id) };
+      }),
+    async describeSessions(query) {
+      await readable();
+      return reads.describeSessions(query);
+    },
+    async describeServers(query) {
+      await readable();
+      return reads.describeServers(query);
+    },
+    openServers: (items, origin) =>
+      each(items, async ({ serverId: id }) => doneUnlessRejected(id, await servers.execute(id, { type: 'open' }, origin))),
+    closeServers: (items, origin) =>
+      each(items, async ({ serverId: id, force }) => doneUnlessRejected(id, await servers.execute(id, { type: 'close', force }, origin))),
+    async screenshots(items) {
+      await readable();
+      return each(items, (item) => screenshot(ports, limits, item));
+    },
+    async connectionData(id, user) {
+      const session = await describeSession(id);
+      if (session === undefined) return { rejected: SESSION_NOT_FOUND };
+      if (session.state !== 'READY') return { rejected: notReady(session.state) };
+      return { done: { session, connectionToken: await ports.issueConnectionToken(id, user) } };
+    },
+    sessionHistory: (id, limit, after) => history(`session-${id}`, limit, after),
+    serverHistory: (id, limit, after) => history(`server-${id}`, limit, after),
+  };
+
+  async function history(stream: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined> {
+    await readable();
+    const page = await reads.history(stream, limit, after);
+    return page.items.length === 0 && after === undefined ? undefined : page;
+  }
+}
+
+const SESSION_NOT_FOUND: Rejection = { code: 'SESSION_NOT_FOUND', reason: 'The requested dcvSession does not exist' };
+
+const notReady = (state: SessionState): Rejection => ({
+  code: 'SESSION_NOT_READY',
+  reason: `The session is not in READY state; it is ${state}.`,
+});
+
+/** Items are independent: what is refused for one because the broker is busy does not undo its neighbours. */
+function each<I, T>(items: readonly I[], act: (item: I) => Promise<Result<T>>): Promise<readonly Result<T>[]> {
+  return Promise.all(
+    items.map(async (item) => {
+      try {
+        return await act(item);
+      } catch (error) {
+        if (error instanceof LogBusyError && items.length > 1) return { rejected: BUSY };
+        throw error;
+      }
+    }),
+  );
+}
+
+const BUSY: Rejection = { code: 'BUSY', reason: 'The broker is busy; nothing was changed, try again.' };
+
+function doneUnlessRejected(id: string, outcome: object | { rejected: Rejection }): Result<string> {
+  return 'rejected' in outcome ? { rejected: outcome.rejected as Rejection } : { done: id };
+}
+
+type Wish = SessionSpec & PlacementWish;
+
+async function createSession(ports: OperationPorts, limits: OperationLimits, spec: Wish, origin: Origin): Promise<Result<SessionView>> {
+  const { sessions, placing, random } = ports;
+  const id = sessionId(random.uuid());
+  const compiled = compileRequirement(spec.requirements);
+  if ('error' in compiled) {
+    const reason = `Requirements: ${compiled.error.message}`;
+    await sessions.create(id, { type: 'refuse', spec, reason }, origin);
+    return { rejected: { code: 'INVALID_REQUIREMENTS', reason } };
+  }
+  const placement = placing.outcome(id);
+  try {
+    const { snapshot } = await sessions.create(id, { type: 'request', spec }, origin);
+    const placed = await within(ports.clock, limits.placementMs, placement);
+    if (placed?.outcome === 'none') return { rejected: { code: 'NO_SERVER', reason: placed.reason } };
+    return { done: justRequested(id, snapshot) };
+  } finally {
+    placing.forget(id);
+  }
+}
+
+/** Undefined when the time is up first. */
+function within(clock: Clock, ms: number, placement: Promise<Placement>): Promise<Placement | undefined> {
+  return new Promise((resolve) => {
+    const timer = clock.after(ms, () => resolve(undefined));
+    void placement.then((value) => {
+      timer.cancel();
+      resolve(value);
+    });
+  });
+}
+
+function justRequested(id: SessionId, { context }: SessionSnapshot): SessionView {
+  const { name = '', owner = '', sessionType = 'VIRTUAL', maxConcurrentClients, storageRoot } = context.spec ?? {};
+  return {
+    id,
+    name,
+    owner,
+    sessionType,
+    state: 'CREATING',
+    substate: 'SESSION_PLACING',
+    maxConcurrentClients,
+    storageRoot,
+    creationTime: context.creationTime,
+    connections: 0,
+  };
+}
+
+function stateOf({ value }: SessionSnapshot): SessionState {
+  return value === 'deleted' ? 'DELETED' : 'DELETING';
+}
+
+const DCV_SESSION_NOT_FOUND: Rejection = { code: 'SESSION_NOT_FOUND', reason: 'Dcv session not found.' };
+
+async function screenshot(
+  { reads, link, random }: OperationPorts,
+  limits: OperationLimits,
+  { sessionId: id, maxWidth, maxHeight }: ScreenshotWish,
+): ReturnType<typeof takeScreenshot> {
+  const session = (await reads.describeSessions({ ids: [id], limit: 1 })).items[0];
+  const place = await reads.place(sessionId(id));
+  if (session === undefined || session.state === 'DELETED') return { rejected: DCV_SESSION_NOT_FOUND };
+  if (session.state !== 'READY' || place === undefined) return { rejected: notReady(session.state) };
+  return takeScreenshot(link, place.serverId, {
+    kind: 'take-screenshot',
+    orderId: `take-screenshot:${id}:${requestId(random.uuid())}`,
+    sessionId: sessionId(id),
+    localId: place.localId,
+    maxWidth: maxWidth ?? limits.screenshotWidth,
+    maxHeight: maxHeight ?? limits.screenshotHeight,
+    format: limits.screenshotFormat,
+  });
+}
+
+async function takeScreenshot(link: AgentLink, server: string, order: Parameters<AgentLink['screenshot']>[1]) {
+  const answer = await link.screenshot(serverId(server), order);
+  return 'rejected' in answer ? { rejected: { code: 'NO_SCREENSHOT', reason: answer.rejected } } : { done: answer };
+}
