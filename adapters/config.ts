@@ -1,0 +1,105 @@
+/**
+ * What a broker can be told, with names and defaults of the original's `session-manager-broker.properties`. A pure function of the settings: whoever
+ * calls it has read the command line (and, one day, files and the environment).
+ */
+import { resolve } from 'node:path';
+
+export interface BrokerConfig {
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly clientPort: number;
+  readonly agentPort: number;
+  /** Pixels. */
+  readonly screenshotMaxWidth: number;
+  readonly screenshotMaxHeight: number;
+  readonly screenshotFormat: 'png' | 'jpeg';
+  /** How many sessions may wait for a server, and how long. */
+  readonly queueMaxSize: number;
+  readonly queueMaxTimeMs: number;
+  /** How often a session is tried again on another server after its host failed to make it. */
+  readonly createRetries: number;
+  readonly connectionTokenLifetimeMs: number;
+  /** How long a deleted session is still described. */
+  readonly deletedSessionVisibleMs: number;
+  readonly autorunArgumentsMax: number;
+  /** Characters. */
+  readonly autorunArgumentMaxLength: number;
+}
+
+/** One value as text, and where it was said, for the message when it is wrong: `--client-port`. */
+export interface Setting {
+  readonly value: string;
+  readonly from: string;
+}
+
+export type Settings = Readonly<Partial<Record<SettingName, Setting>>>;
+
+/** Something was set to what it cannot be. The message names the setting. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const DEFAULTS = {
+  'data-dir': 'berth-data',
+  'bind-host': '127.0.0.1',
+  'client-to-broker-connector-https-port': '8443',
+  'agent-to-broker-connector-https-port': '8445',
+  'session-screenshot-max-width': '160',
+  'session-screenshot-max-height': '100',
+  'session-screenshot-format': 'png',
+  'create-sessions-queue-max-size': '1000',
+  'create-sessions-queue-max-time-seconds': '1800',
+  'create-sessions-number-of-retries-on-failure': '2',
+  'connect-session-token-duration-minutes': '60',
+  'delete-session-duration-seconds': '3600',
+  'autorun-file-arguments-max-size': '50',
+  'autorun-file-arguments-max-argument-length': '150',
+} as const;
+
+export type SettingName = keyof typeof DEFAULTS;
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const YEAR_SECONDS = 365 * 24 * 60 * 60;
+
+/** `workingFolder` is what a relative `data-dir` starts from. Throws ConfigError for the first setting that cannot be. */
+export function brokerConfig(settings: Settings, workingFolder: string): BrokerConfig {
+  const read = (name: SettingName): Setting => settings[name] ?? { value: DEFAULTS[name], from: name };
+  const whole = (name: SettingName, least: number, most: number): number => wholeNumber(read(name), least, most);
+  return {
+    dataDir: resolve(workingFolder, text(read('data-dir'))),
+    host: text(read('bind-host')),
+    clientPort: whole('client-to-broker-connector-https-port', 0, 65_535),
+    agentPort: whole('agent-to-broker-connector-https-port', 0, 65_535),
+    screenshotMaxWidth: whole('session-screenshot-max-width', 1, 8192),
+    screenshotMaxHeight: whole('session-screenshot-max-height', 1, 8192),
+    screenshotFormat: pictureFormat(read('session-screenshot-format')),
+    queueMaxSize: whole('create-sessions-queue-max-size', 0, 1_000_000),
+    queueMaxTimeMs: whole('create-sessions-queue-max-time-seconds', 1, YEAR_SECONDS) * SECOND_MS,
+    createRetries: whole('create-sessions-number-of-retries-on-failure', 0, 100),
+    connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
+    deletedSessionVisibleMs: whole('delete-session-duration-seconds', 0, YEAR_SECONDS) * SECOND_MS,
+    autorunArgumentsMax: whole('autorun-file-arguments-max-size', 0, 10_000),
+    autorunArgumentMaxLength: whole('autorun-file-arguments-max-argument-length', 1, 100_000),
+  };
+}
+
+/** Also what the command line reads its own numbers with. */
+export function wholeNumber({ value, from }: Setting, least: number, most: number): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value.trim()) && number >= least && number <= most) return number;
+  throw new ConfigError(`${from} must be a whole number from ${least} to ${most}, not "${value}".`);
+}
+
+function text({ value, from }: Setting): string {
+  if (value.trim() !== '') return value;
+  throw new ConfigError(`${from} must not be empty.`);
+}
+
+function pictureFormat({ value, from }: Setting): 'png' | 'jpeg' {
+  const format = value.toLowerCase();
+  if (format === 'png' || format === 'jpeg') return format;
+  throw new ConfigError(`${from} must be png or jpeg, not "${value}".`);
+}

@@ -1,0 +1,44 @@
+import t from 'tap';
+import { brokerConfig, ConfigError } from '../../adapters/config.ts';
+
+t.test('without settings everything is as in the original, on this machine only', async (t) => {
+  t.same(brokerConfig({}, '/srv'), {
+    dataDir: '/srv/berth-data',
+    host: '127.0.0.1',
+    clientPort: 8443,
+    agentPort: 8445,
+    screenshotMaxWidth: 160,
+    screenshotMaxHeight: 100,
+    screenshotFormat: 'png',
+    queueMaxSize: 1000,
+    queueMaxTimeMs: 1_800_000,
+    createRetries: 2,
+    connectionTokenLifetimeMs: 3_600_000,
+    deletedSessionVisibleMs: 3_600_000,
+    autorunArgumentsMax: 50,
+    autorunArgumentMaxLength: 150,
+  });
+});
+
+t.test('settings win over defaults', async (t) => {
+  const config = brokerConfig(
+    {
+      'data-dir': { value: '/var/berth', from: '--data-dir' },
+      'client-to-broker-connector-https-port': { value: '0', from: '--client-port' },
+      'session-screenshot-format': { value: 'JPEG', from: 'session-screenshot-format' },
+    },
+    '/srv',
+  );
+  t.match(config, { dataDir: '/var/berth', clientPort: 0, screenshotFormat: 'jpeg' });
+});
+
+t.test('a wrong setting is named as its user wrote it', async (t) => {
+  const port = (value: string) => () => brokerConfig({ 'agent-to-broker-connector-https-port': { value, from: '--agent-port' } }, '/srv');
+  for (const value of ['', 'x', '-1', '1.5', '65536', '0x10', '1e3']) {
+    t.throws(port(value), new ConfigError(`--agent-port must be a whole number from 0 to 65535, not "${value}".`), `"${value}"`);
+  }
+  t.throws(() => brokerConfig({ 'data-dir': { value: ' ', from: '--data-dir' } }, '/srv'), { message: '--data-dir must not be empty.' });
+  t.throws(() => brokerConfig({ 'session-screenshot-format': { value: 'gif', from: 'session-screenshot-format' } }, '/srv'), {
+    message: 'session-screenshot-format must be png or jpeg, not "gif".',
+  });
+});
