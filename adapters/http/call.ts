@@ -1,0 +1,63 @@
+/** One call of an operation: who asked, under which id, and what was sent along. Operations see this and nothing else of HTTP. */
+import { z } from 'zod';
+import type { Origin } from '../../domain/facts.ts';
+import type { Application } from '../application.ts';
+import { parseAs, parseJson, readText } from './body.ts';
+import type { ApiLimits } from './limits.ts';
+import type { NextTokens } from './next-token.ts';
+import { badRequest } from './reply.ts';
+
+/** What the operations work with. */
+export interface OperationTools {
+  readonly application: Application;
+  readonly tokens: NextTokens;
+  readonly limits: ApiLimits;
+}
+
+/** Answers with the body of a 200; throws an HttpProblem for anything else. */
+export type Operation = (call: Call) => Promise<object>;
+
+export interface Call {
+  readonly origin: Origin;
+  /** The body as the model has it; 400 for anything else. An absent body is parsed as undefined. */
+  body<Schema extends z.ZodType>(schema: Schema): Promise<z.infer<Schema>>;
+  /** The items of a batch, each as the model has it; 400 for anything else, and for more items than the limit. */
+  items<Schema extends z.ZodType>(schema: Schema): Promise<z.infer<Schema>[]>;
+  /** The parts of the path, percent-decoded; 400 where they cannot be. */
+  path(): readonly string[];
+  /** The query, each name once; 400 for a name not listed. */
+  query<Name extends string>(...names: readonly Name[]): Partial<Record<Name, string>>;
+}
+
+export function createCall(request: Request, origin: Origin, limits: ApiLimits): Call {
+  return {
+    origin,
+    body: async (schema) => parseAs(schema, parseJson(await readText(request, limits.bodyBytes))),
+    items: async (schema) => {
+      const body = parseJson(await readText(request, limits.bodyBytes));
+      if (Array.isArray(body) && body.length > limits.batchItems) throw badRequest(`More than ${limits.batchItems} items.`);
+      return parseAs(z.array(schema), body);
+    },
+    path: () => decodePath(request.url),
+    query: (...names) => readQuery(request.url, names),
+  };
+}
+
+function decodePath(url: string): readonly string[] {
+  try {
+    return new URL(url).pathname.slice(1).split('/').map(decodeURIComponent);
+  } catch {
+    throw badRequest('The path is not percent-encoded correctly.');
+  }
+}
+
+function readQuery<Name extends string>(url: string, names: readonly Name[]): Partial<Record<Name, string>> {
+  const query: Partial<Record<Name, string>> = {};
+  for (const [key, value] of new URL(url).searchParams) {
+    const name = names.find((known) => known === key);
+    if (name === undefined) throw badRequest(`Unrecognized parameter ${JSON.stringify(key)}`);
+    if (query[name] !== undefined) throw badRequest(`${name}: given more than once.`);
+    query[name] = value;
+  }
+  return query;
+}

@@ -1,0 +1,123 @@
+/**
+ * The client API: everything that port 8443 answers, as one Hono application.
+ *
+ *     const app = createClientApi(deps);
+ *     await app.request('/describeSessions', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+ */
+import { Hono } from 'hono';
+import { stringify } from 'yaml';
+import { requestId } from '../../domain/ids.ts';
+import type { Random } from '../../domain/ports/clock.ts';
+import type { Application } from '../application.ts';
+import type { BearerCheck } from './bearer.ts';
+import { createCall, type Operation, type OperationTools } from './call.ts';
+import { getSessionConnectionData } from './connection.ts';
+import { createDocs, DOCS_HEADERS } from './docs.ts';
+import { answerThrown, type FaultLog } from './fault.ts';
+import { getServerHistory, getSessionHistory } from './history.ts';
+import { type ApiLimits, DEFAULT_LIMITS } from './limits.ts';
+import { createNextTokens } from './next-token.ts';
+import type { TokenEndpoint } from './oauth.ts';
+import { createDocument } from './openapi.ts';
+import { type OperationId, operations } from './operations.ts';
+import { updateSessionPermissions } from './permissions.ts';
+import { refuse, reply } from './reply.ts';
+import { getSessionScreenshots } from './screenshots.ts';
+import { closeServers, describeServers, openServers } from './servers.ts';
+import { createSessions, deleteSessions, describeSessions } from './sessions.ts';
+
+export interface ClientApiDeps {
+  readonly application: Application;
+  readonly authorize: BearerCheck;
+  readonly issueToken: TokenEndpoint;
+  /** Signs the tokens that lead from page to page: at least 32 random bytes, the same in every broker. */
+  readonly nextTokenKey: Buffer;
+  /** Whether requests can be served now, for load balancers. */
+  readonly isHealthy: () => boolean;
+  readonly random: Random;
+  readonly log: FaultLog;
+  readonly limits?: Partial<ApiLimits>;
+}
+
+type Answer = (request: Request) => Response | Promise<Response>;
+
+interface Route {
+  readonly method: string;
+  /** `:name` stands for a part of the path. */
+  readonly path: string;
+  readonly answer: Answer;
+}
+
+export function createClientApi(deps: ClientApiDeps): Hono {
+  const app = new Hono();
+  const routes = [...operationRoutes(deps), ...otherRoutes(deps)];
+  for (const { method, path, answer } of routes) app.on(method, path, (context) => answer(context.req.raw));
+  app.notFound(({ req }) => refuseUnknown(routes, req.path));
+  app.onError((error) => answerThrown(error, deps.random.uuid(), deps.log));
+  return app;
+}
+
+function operationRoutes(deps: ClientApiDeps): readonly Route[] {
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const tools: OperationTools = { application: deps.application, tokens: createNextTokens(deps.nextTokenKey), limits };
+  const byId: Readonly<Record<OperationId, (tools: OperationTools) => Operation>> = {
+    describeSessions,
+    describeServers,
+    createSessions,
+    deleteSessions,
+    updateSessionPermissions,
+    GetSessionConnectionData: getSessionConnectionData,
+    getSessionScreenshots,
+    openServers,
+    closeServers,
+    getSessionHistory,
+    getServerHistory,
+  };
+  return operations.map(({ id, method, path }) => ({
+    method,
+    path: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    answer: answerOperation(deps, byId[id](tools), limits),
+  }));
+}
+
+/** The token comes first: without one, nothing of the request is looked at. */
+const answerOperation = (deps: ClientApiDeps, operation: Operation, limits: ApiLimits): Answer => {
+  const { authorize, random, log } = deps;
+  return async (request) => {
+    const id = requestId(random.uuid());
+    try {
+      const client = await authorize(request.headers.get('authorization'));
+      const origin = { cause: { kind: 'client', id: client }, requestId: id } as const;
+      return reply(200, await operation(createCall(request, origin, limits)));
+    } catch (error) {
+      return answerThrown(error, id, log);
+    }
+  };
+};
+
+function otherRoutes({ issueToken, isHealthy }: ClientApiDeps): readonly Route[] {
+  const document = createDocument();
+  const yaml = stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
+  const docs = createDocs(document);
+  return [
+    { method: 'POST', path: '/oauth2/token', answer: issueToken },
+    { method: 'GET', path: '/health', answer: () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })) },
+    { method: 'GET', path: '/dcv-session-manager-api.yaml', answer: () => new Response(yaml, { headers: YAML }) },
+    { method: 'GET', path: '/docs', answer: async () => new Response(await docs, { headers: DOCS_HEADERS }) },
+  ];
+}
+
+const YAML = { 'content-type': 'application/yaml; charset=utf-8', 'x-content-type-options': 'nosniff' };
+
+/** 405 with what the path does take, else 404. */
+function refuseUnknown(routes: readonly Route[], path: string): Response {
+  const allowed = routes.filter((route) => matches(route.path, path)).map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method));
+  if (allowed.length === 0) return refuse(404, 'There is nothing here; see /docs');
+  return refuse(405, `This path takes ${allowed.join(', ')} only`, { allow: allowed.join(', ') });
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = path.split('/');
+  const expected = pattern.split('/');
+  return parts.length === expected.length && expected.every((part, index) => part.startsWith(':') || part === parts[index]);
+}

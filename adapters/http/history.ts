@@ -1,0 +1,41 @@
+/** The operations of the audit: what happened to a session or a server, oldest first. The original has no counterpart. */
+import type { HistoryEntry, Page } from '../../projections/views.ts';
+import type { Call, Operation, OperationTools } from './call.ts';
+import { nextToken, pageSize } from './paging.ts';
+import { presentTime } from './present-session.ts';
+import { HttpProblem } from './reply.ts';
+
+export const getSessionHistory = (tools: OperationTools): Operation =>
+  history(tools, 'session', (id, limit, after) => tools.application.sessionHistory(id, limit, after));
+
+export const getServerHistory = (tools: OperationTools): Operation =>
+  history(tools, 'server', (id, limit, after) => tools.application.serverHistory(id, limit, after));
+
+type Read = (id: string, limit: number, after?: number) => Promise<Page<HistoryEntry> | undefined>;
+
+function history({ tokens }: OperationTools, kind: 'session' | 'server', read: Read): Operation {
+  return async (call: Call) => {
+    const [, id = ''] = call.path();
+    const wish = call.query('MaxResults', 'NextToken');
+    const query = [kind, id];
+    const page = await read(id, readPageSize(wish.MaxResults), tokens.read(wish.NextToken, query));
+    if (page === undefined) throw new HttpProblem(404, `There is no ${kind} with this id.`);
+    return { RequestId: call.origin.requestId, History: page.items.map(presentEntry), NextToken: nextToken(tokens, page, query) };
+  };
+}
+
+/** Digits only: `Number` would take blanks and exponents too. */
+function readPageSize(text: string | undefined): number {
+  if (text === undefined) return pageSize(undefined);
+  return pageSize(/^\d{1,4}$/.test(text) ? Number(text) : 0);
+}
+
+const presentEntry = (entry: HistoryEntry) => ({
+  Position: entry.position,
+  Revision: entry.revision,
+  Type: entry.type,
+  Time: presentTime(entry.time),
+  Cause: { Kind: entry.cause.kind, Id: entry.cause.id },
+  RequestId: entry.requestId,
+  Data: entry.data,
+});

@@ -1,0 +1,122 @@
+/**
+ * The OpenAPI document, made from the list of operations and the wire models. Generated clients of the original and of this broker are
+ * the same: it says neither which fields are required nor which texts a field may hold, because the original's does not.
+ */
+import { z } from 'zod';
+import { models } from '../wire/shapes.ts';
+import { type OperationDescription, operations } from './operations.ts';
+
+export interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly format?: string;
+  readonly description?: string;
+  readonly example?: unknown;
+  readonly deprecated?: boolean;
+  readonly nullable?: boolean;
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+export interface OperationObject {
+  readonly tags: readonly [string];
+  readonly summary: string;
+  readonly description: string;
+  readonly operationId: string;
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: 'path' | 'query';
+    readonly description: string;
+    readonly required: boolean;
+    readonly schema: Schema;
+  }[];
+  readonly requestBody?: { readonly required: boolean; readonly content: Content & { 'application/json': { readonly example: unknown } } };
+  /** By status number. */
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
+}
+
+interface Content {
+  readonly 'application/json': { readonly schema: Schema };
+}
+
+/** As much of OpenAPI 3.0 as ours needs. */
+export interface OpenApiDocument {
+  readonly openapi: '3.0.0';
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  /** By path, then by method in lower case. */
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  readonly components: { readonly securitySchemes: object; readonly schemas: Readonly<Record<string, Schema>> };
+  readonly security: readonly object[];
+}
+
+const REFERENCE = '#/components/schemas/';
+
+export function createDocument(): OpenApiDocument {
+  const paths: Record<string, Record<string, OperationObject>> = {};
+  for (const operation of operations) {
+    paths[operation.path] = { [operation.method.toLowerCase()]: describeOperation(operation) };
+  }
+  return {
+    openapi: '3.0.0',
+    info: { title: 'DCV Session Manager', version: '2023.0', description: 'Sessions on a fleet of DCV servers, brokered by Berth.' },
+    tags: [
+      { name: 'sessions', description: 'Create, describe and delete sessions; see what they show.' },
+      { name: 'servers', description: 'Describe servers; open them for sessions and close them.' },
+      { name: 'sessionPermissions', description: 'Change who may do what in a session.' },
+      { name: 'GetSessionConnectionData', description: 'Let someone into a session.' },
+      { name: 'history', description: 'See what happened. Only this broker has these operations.' },
+    ],
+    paths,
+    components: { securitySchemes: { bearerAuth: { type: 'http', scheme: 'bearer' } }, schemas: describeModels() },
+    security: [{ bearerAuth: [] }],
+  };
+}
+
+function describeOperation(operation: OperationDescription): OperationObject {
+  const errors = Object.entries(operation.errors ?? {}).map(([status, description]) => [status, { description }]);
+  return {
+    tags: [operation.tag],
+    summary: operation.summary,
+    description: operation.description,
+    operationId: operation.id,
+    ...(operation.parameters && { parameters: operation.parameters.map(describeParameter) }),
+    ...(operation.body && { requestBody: describeBody(operation.body) }),
+    responses: {
+      '200': { description: 'Done.', content: { 'application/json': { schema: referTo(operation.response) } } },
+      ...Object.fromEntries(errors),
+    },
+  };
+}
+
+const describeParameter = ({ type, ...parameter }: NonNullable<OperationDescription['parameters']>[number]) => ({
+  ...parameter,
+  required: parameter.in === 'path',
+  schema: { type },
+});
+
+const describeBody = ({ model, batch, example }: NonNullable<OperationDescription['body']>) => ({
+  required: batch,
+  content: { 'application/json': { schema: batch ? { type: 'array', items: referTo(model) } : referTo(model), example } },
+});
+
+const referTo = (model: z.ZodType): Schema => ({ $ref: `${REFERENCE}${models.get(model)?.id}` });
+
+function describeModels(): Record<string, Schema> {
+  const { schemas } = z.toJSONSchema(models, {
+    target: 'openapi-3.0',
+    io: 'input',
+    uri: (id) => `${REFERENCE}${id}`,
+    override: ({ jsonSchema, zodSchema }) => {
+      // What the parser enforces beyond the original's document stays out of ours.
+      for (const key of ['additionalProperties', 'minimum', 'maximum', 'propertyNames'] as const) delete jsonSchema[key];
+      // Generators make a model of its own of an `allOf`, and of a plain reference they do not.
+      if (jsonSchema.allOf !== undefined) {
+        Object.assign(jsonSchema, ...jsonSchema.allOf);
+        delete jsonSchema.allOf;
+      }
+      if (z.globalRegistry.get(zodSchema)?.['nullable'] !== true) delete jsonSchema['nullable'];
+    },
+  });
+  return Object.fromEntries(Object.entries(schemas).map(([name, { $id, ...schema }]) => [name, schema as Schema]));
+}

@@ -1,0 +1,184 @@
+/**
+ * The operations of the client API, each once: routes, document and generated clients follow from this list. Names, tags and paths are
+ * what generated clients are made of, so they never change.
+ */
+import type { z } from 'zod';
+import { historyResponse } from '../wire/history.ts';
+import { updateSessionPermissionsRequestData, updateSessionPermissionsResponse } from '../wire/permissions.ts';
+import { getSessionScreenshotRequestData, getSessionScreenshotsResponse } from '../wire/screenshots.ts';
+import * as servers from '../wire/servers.ts';
+import * as sessions from '../wire/sessions.ts';
+
+export interface OperationDescription {
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** `{name}` stands for a part of the path. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters?: readonly ParameterDescription[];
+  /** `batch`: an array of these. Only describe calls go without a body. */
+  readonly body?: { readonly model: z.ZodType; readonly batch: boolean; readonly example: unknown };
+  readonly response: z.ZodType;
+  /** Status numbers and what they mean, besides 200. */
+  readonly errors?: Readonly<Record<string, string>>;
+}
+
+interface ParameterDescription {
+  readonly name: string;
+  readonly in: 'path' | 'query';
+  readonly type: 'string' | 'integer';
+  readonly description: string;
+}
+
+const INVALID = { '400': 'The request is not as described; nothing was done.' };
+const NO_SUCH = { ...INVALID, '404': 'There is no such session or server.' };
+
+const SESSION_ID = '0f6d1c52-7f0a-4b5e-9f55-0d7f2d1f8a11';
+const SERVER_ID = 'aXAtMTAtMC0wLTEy';
+
+const paging: readonly ParameterDescription[] = [
+  { name: 'MaxResults', in: 'query', type: 'integer', description: 'Entries a page may hold: 1 to 1000, which is also the default.' },
+  { name: 'NextToken', in: 'query', type: 'string', description: 'Where to go on: the NextToken of the page before.' },
+];
+
+export const operations = [
+  {
+    id: 'describeSessions',
+    method: 'POST',
+    path: '/describeSessions',
+    tag: 'sessions',
+    summary: 'Describe sessions',
+    description: 'Sessions by id, owner or tags of their server, page by page. Ids that are not known are missing from the answer.',
+    body: {
+      model: sessions.describeSessionsRequestData,
+      batch: false,
+      example: { Filters: [{ Key: 'owner', Value: 'barbara' }], MaxResults: 100 },
+    },
+    response: sessions.describeSessionsResponse,
+  },
+  {
+    id: 'describeServers',
+    method: 'POST',
+    path: '/describeServers',
+    tag: 'servers',
+    summary: 'Describe servers',
+    description: 'Servers with their hosts, tags and availability, page by page. Ids that are not known are missing from the answer.',
+    body: { model: servers.describeServersRequestData, batch: false, example: { MaxResults: 100 } },
+    response: servers.describeServersResponse,
+  },
+  {
+    id: 'createSessions',
+    method: 'POST',
+    path: '/createSessions',
+    tag: 'sessions',
+    summary: 'Create sessions',
+    description:
+      'Each item is placed on a server that meets its requirements. One that cannot be placed or is at fault does not stop the others.',
+    body: {
+      model: sessions.createSessionRequestData,
+      batch: true,
+      example: [{ Name: 'drawing', Owner: 'barbara', Type: 'VIRTUAL', Requirements: "tag:color = 'pink'" }],
+    },
+    response: sessions.createSessionsResponse,
+    errors: INVALID,
+  },
+  {
+    id: 'deleteSessions',
+    method: 'POST',
+    path: '/deleteSessions',
+    tag: 'sessions',
+    summary: 'Delete sessions',
+    description: 'Closes each session on its host. Deleted ones are described for a while yet.',
+    body: { model: sessions.deleteSessionRequestData, batch: true, example: [{ SessionId: SESSION_ID, Owner: 'barbara', Force: false }] },
+    response: sessions.deleteSessionsResponse,
+    errors: INVALID,
+  },
+  {
+    id: 'updateSessionPermissions',
+    method: 'PUT',
+    path: '/sessionPermissions',
+    tag: 'sessionPermissions',
+    summary: 'Update session permissions',
+    description: 'Replaces the permissions file of each session while it runs; nobody is disconnected.',
+    body: {
+      model: updateSessionPermissionsRequestData,
+      batch: true,
+      example: [{ SessionId: SESSION_ID, Owner: 'barbara', PermissionsFile: 'W3Blcm1pc3Npb25zXQolb3duZXIlIGFsbG93IGJ1aWx0aW4K' }],
+    },
+    response: updateSessionPermissionsResponse,
+    errors: INVALID,
+  },
+  {
+    id: 'GetSessionConnectionData',
+    method: 'GET',
+    path: '/sessionConnectionData/{sessionId}/{user}',
+    tag: 'GetSessionConnectionData',
+    summary: 'Get what it takes to connect',
+    description: 'A token for one user and one session that is READY, to be put into the address a DCV client opens.',
+    parameters: [
+      { name: 'sessionId', in: 'path', type: 'string', description: 'The id of the session.' },
+      { name: 'user', in: 'path', type: 'string', description: 'The user who is to connect.' },
+    ],
+    response: sessions.getSessionConnectionDataResponse,
+    errors: INVALID,
+  },
+  {
+    id: 'getSessionScreenshots',
+    method: 'POST',
+    path: '/getSessionScreenshots',
+    tag: 'sessions',
+    summary: 'Get session screenshots',
+    description: 'Asks the host of each session for a picture of it.',
+    body: { model: getSessionScreenshotRequestData, batch: true, example: [{ SessionId: SESSION_ID, MaxWidth: 320 }] },
+    response: getSessionScreenshotsResponse,
+    errors: INVALID,
+  },
+  {
+    id: 'openServers',
+    method: 'POST',
+    path: '/openServers',
+    tag: 'servers',
+    summary: 'Open servers',
+    description: 'New sessions may be placed on these servers again.',
+    body: { model: servers.openServerRequestData, batch: true, example: [{ ServerId: SERVER_ID }] },
+    response: servers.openServersResponse,
+    errors: INVALID,
+  },
+  {
+    id: 'closeServers',
+    method: 'POST',
+    path: '/closeServers',
+    tag: 'servers',
+    summary: 'Close servers',
+    description: 'No new session is placed on these servers. One with sessions on it is closed only with Force, and they live on.',
+    body: { model: servers.closeServerRequestData, batch: true, example: [{ ServerId: SERVER_ID, Force: false }] },
+    response: servers.closeServersResponse,
+    errors: INVALID,
+  },
+  {
+    id: 'getSessionHistory',
+    method: 'GET',
+    path: '/sessions/{sessionId}/history',
+    tag: 'history',
+    summary: 'Get the history of a session',
+    description: 'Everything that happened to a session, oldest first: what, when, and who caused it by which request.',
+    parameters: [{ name: 'sessionId', in: 'path', type: 'string', description: 'The id of the session.' }, ...paging],
+    response: historyResponse,
+    errors: NO_SUCH,
+  },
+  {
+    id: 'getServerHistory',
+    method: 'GET',
+    path: '/servers/{serverId}/history',
+    tag: 'history',
+    summary: 'Get the history of a server',
+    description: 'Everything that happened to a server, oldest first: what, when, and who caused it by which request.',
+    parameters: [{ name: 'serverId', in: 'path', type: 'string', description: 'The id of the server.' }, ...paging],
+    response: historyResponse,
+    errors: NO_SUCH,
+  },
+] as const satisfies readonly OperationDescription[];
+
+export type OperationId = (typeof operations)[number]['id'];

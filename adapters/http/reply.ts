@@ -1,0 +1,27 @@
+/** How the broker answers over HTTP: JSON, never kept by caches, and one shape for everything that went wrong. */
+
+const HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+/** `headers` in lower case. */
+export function reply(status: number, body: object, headers?: Record<string, string>): Response {
+  return new Response(JSON.stringify(body), { status, headers: headers === undefined ? HEADERS : { ...HEADERS, ...headers } });
+}
+
+/** A request that cannot be answered as asked. `message` is for its caller: a plain sentence with nothing of our insides. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem';
+  readonly status: number;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, message: string, headers: Record<string, string> = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+export const badRequest = (message: string): HttpProblem => new HttpProblem(400, message);
+
+/** The one shape of an error: `{ "error": … }`. */
+export const refuse = (status: number, message: string, headers?: Record<string, string>): Response =>
+  reply(status, { error: message }, headers);

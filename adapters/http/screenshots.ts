@@ -1,0 +1,44 @@
+/** The operation on pictures: getSessionScreenshots. */
+import type { Screenshot } from '../../domain/ports/agent-link.ts';
+import { getSessionScreenshotRequestData } from '../wire/screenshots.ts';
+import { runBatch } from './batch.ts';
+import type { Operation, OperationTools } from './call.ts';
+import { createItemReader } from './item-reader.ts';
+import { MAX_LENGTH } from './limits.ts';
+import { presentTime } from './present-session.ts';
+import { withoutNulls } from './without-nulls.ts';
+
+/** Wider than any desktop, and no reason for a host to run out of memory. */
+const PIXELS = { min: 1, max: 16_384 };
+
+/** The original says this of an unknown session here, and something else where it deletes one. */
+const NOT_FOUND = 'Dcv session not found.';
+
+export function getSessionScreenshots({ application }: OperationTools): Operation {
+  return async (call) => {
+    const answer = await runBatch(await call.items(getSessionScreenshotRequestData), {
+      read: (item) => {
+        const reader = createItemReader();
+        return reader.outcome({
+          sessionId: reader.required('SessionId', item.SessionId, MAX_LENGTH.sessionId),
+          maxWidth: reader.bounded('MaxWidth', item.MaxWidth, PIXELS),
+          maxHeight: reader.bounded('MaxHeight', item.MaxHeight, PIXELS),
+        });
+      },
+      execute: (wishes) => application.screenshots(wishes),
+      succeeded: (pictures, item) => ({ SessionScreenshot: { SessionId: item.SessionId, Images: pictures.map(presentPicture) } }),
+      failed: (item, { code, reason }) => ({
+        GetSessionScreenshotRequestData: withoutNulls(item),
+        FailureReason: code === 'SESSION_NOT_FOUND' ? NOT_FOUND : reason,
+      }),
+    });
+    return { RequestId: call.origin.requestId, ...answer };
+  };
+}
+
+const presentPicture = ({ format, data, time, primary }: Screenshot) => ({
+  Format: format,
+  Data: data,
+  CreationTime: presentTime(time),
+  Primary: primary,
+});

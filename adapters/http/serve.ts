@@ -1,0 +1,120 @@
+/** Serves a Hono application over TLS, with limits against slow, large and endless requests. */
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { refuse } from './reply.ts';
+
+export interface ServeOptions {
+  /** An address of this machine; `0.0.0.0` for all. */
+  readonly host: string;
+  /** 0 takes any that is free. */
+  readonly port: number;
+  /** PEM. */
+  readonly key: string;
+  /** PEM; intermediate certificates behind the server's own. */
+  readonly cert: string;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+export interface ServerLimits {
+  /** Connections at a time; more are dropped. */
+  readonly maxConnections: number;
+  readonly maxHeaderBytes: number;
+  /** From the connection to the end of the TLS handshake. */
+  readonly handshakeTimeoutMs: number;
+  /** To the end of the headers. */
+  readonly headersTimeoutMs: number;
+  /** To the end of the request. Answers may take as long as they like, so that event streams stay open. */
+  readonly requestTimeoutMs: number;
+  /** Between requests. */
+  readonly keepAliveTimeoutMs: number;
+  /** What requests under way get when the server closes. */
+  readonly closeTimeoutMs: number;
+}
+
+export interface Serving {
+  readonly port: number;
+  /** Takes no more connections, lets requests under way end for a bounded time, then ends them. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_SERVER_LIMITS: ServerLimits = {
+  maxConnections: 20_000,
+  maxHeaderBytes: 16_384,
+  handshakeTimeoutMs: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  closeTimeoutMs: 5000,
+};
+
+/** How often Node looks for connections beyond their time. */
+const CHECK_INTERVAL_MS = 1000;
+
+/** Throws a sentence that names address and port where it cannot listen. */
+export async function serveHttps(app: Pick<Hono, 'fetch'>, options: ServeOptions): Promise<Serving> {
+  const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+  const server = createTlsServer(app, options, limits);
+  await listen(server, options);
+  return { port: (server.address() as AddressInfo).port, close: () => close(server, limits.closeTimeoutMs) };
+}
+
+function createTlsServer(app: Pick<Hono, 'fetch'>, { key, cert }: ServeOptions, limits: ServerLimits): Server {
+  const server = createServer(
+    {
+      key,
+      cert,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      maxHeaderSize: limits.maxHeaderBytes,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    },
+    getRequestListener(app.fetch, { errorHandler: () => refuse(400, 'The request has no valid address or host.') }),
+  );
+  server.maxConnections = limits.maxConnections;
+  server.on('clientError', refuseUnreadable);
+  return server;
+}
+
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** What is no HTTP never reaches the application, but is answered in the same shape. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable) return void socket.destroy();
+  const status = STATUS_LINES[error.code ?? ''] ?? '400 Bad Request';
+  const body = JSON.stringify({ error: status.slice(4) });
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program uses this port',
+  EACCES: 'this user may not use this port',
+  EADDRNOTAVAIL: 'this machine has no such address',
+};
+
+function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new Error(`Cannot listen on ${host} port ${port}: ${REASONS[error.code ?? ''] ?? error.message}`, { cause: error }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function close(server: Server, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const impatience = setTimeout(() => server.closeAllConnections(), timeoutMs);
+    server.close(() => {
+      clearTimeout(impatience);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

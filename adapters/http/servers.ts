@@ -1,0 +1,66 @@
+/** The operations on servers: describeServers, openServers and closeServers. */
+import { closeServerRequestData, describeServersRequestData, openServerRequestData } from '../wire/servers.ts';
+import { runBatch } from './batch.ts';
+import type { Operation, OperationTools } from './call.ts';
+import { createItemReader } from './item-reader.ts';
+import { MAX_LENGTH } from './limits.ts';
+import { nextToken, pageSize, readIds } from './paging.ts';
+import { presentServer } from './present-server.ts';
+import { withoutNulls } from './without-nulls.ts';
+
+export function describeServers({ application, tokens, limits }: OperationTools): Operation {
+  const model = describeServersRequestData.optional();
+  return async (call) => {
+    const wish = (await call.body(model)) ?? {};
+    const ids = readIds('ServerIds', wish.ServerIds, limits.batchItems);
+    const query = ['servers', ids];
+    const after = tokens.read(wish.NextToken, query);
+    const page = await application.describeServers({ ids, limit: pageSize(wish.MaxResults), after });
+    return {
+      RequestId: call.origin.requestId,
+      Servers: page.items.map(presentServer),
+      NextToken: nextToken(tokens, page, query),
+    };
+  };
+}
+
+export function openServers({ application }: OperationTools): Operation {
+  return async (call) => {
+    const answer = await runBatch(await call.items(openServerRequestData), {
+      read: (item) => {
+        const reader = createItemReader();
+        return reader.outcome({ serverId: reader.required('ServerId', item.ServerId, MAX_LENGTH.serverId) });
+      },
+      execute: (commands) => application.openServers(commands, call.origin),
+      succeeded: (serverId) => ({ ServerId: serverId }),
+      failed: (item, { code, reason }) => ({
+        OpenServerRequestData: withoutNulls(item),
+        FailureCode: code,
+        FailureReason: reason,
+      }),
+    });
+    return { RequestId: call.origin.requestId, ...answer };
+  };
+}
+
+export function closeServers({ application }: OperationTools): Operation {
+  return async (call) => {
+    const answer = await runBatch(await call.items(closeServerRequestData), {
+      read: (item) => {
+        const reader = createItemReader();
+        return reader.outcome({
+          serverId: reader.required('ServerId', item.ServerId, MAX_LENGTH.serverId),
+          force: item.Force ?? false,
+        });
+      },
+      execute: (commands) => application.closeServers(commands, call.origin),
+      succeeded: (serverId) => ({ ServerId: serverId }),
+      failed: (item, { code, reason }) => ({
+        CloseServerRequestData: withoutNulls(item),
+        FailureCode: code,
+        FailureReason: reason,
+      }),
+    });
+    return { RequestId: call.origin.requestId, ...answer };
+  };
+}

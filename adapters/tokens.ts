@@ -1,0 +1,113 @@
+/**
+ * The tokens the broker gives out and takes back: JWTs signed with RS256. Access tokens let a client or an agent call an API; connection
+ * tokens let one user into one session. Each kind has an audience of its own, so that none passes for another.
+ */
+import { type CryptoKey, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { SigningKeys } from './signing-keys.ts';
+
+export type ApiAudience = 'api' | 'agent';
+
+export interface AccessTokenWish {
+  readonly clientId: string;
+  readonly audience: ApiAudience;
+  readonly lifetimeSeconds: number;
+}
+
+export interface ConnectionTokenWish {
+  readonly sessionId: string;
+  readonly user: string;
+  readonly lifetimeMinutes: number;
+}
+
+/** What a token is worth now. `expired`: it was good once. */
+export type Verdict<T> = { readonly valid: T } | { readonly refused: 'invalid' | 'expired' };
+
+/** `now` is milliseconds since 1970 (UTC) throughout. */
+export interface TokenIssuer {
+  issueAccessToken(wish: AccessTokenWish, now: number): Promise<string>;
+}
+
+export interface AccessTokenVerifier {
+  /** Costs a check of the signature for the first time only. */
+  verifyAccessToken(token: string, audience: ApiAudience, now: number): Promise<Verdict<{ readonly clientId: string }>>;
+}
+
+export interface Tokens extends TokenIssuer, AccessTokenVerifier {
+  issueConnectionToken(wish: ConnectionTokenWish, now: number): Promise<string>;
+  verifyConnectionToken(token: string, sessionId: string, now: number): Promise<Verdict<{ readonly user: string }>>;
+}
+
+const ISSUER = 'berth';
+const CONNECTION = 'connection';
+const ALGORITHM = 'RS256';
+/** Ours are below 1,000 characters. */
+const MAX_TOKEN_LENGTH = 4096;
+const MAX_REMEMBERED = 20_000;
+
+interface Remembered {
+  readonly clientId: string;
+  readonly audience: ApiAudience;
+  /** Milliseconds since 1970 (UTC). */
+  readonly expires: number;
+}
+
+export function createTokens(keys: SigningKeys): Tokens {
+  const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
+  return {
+    issueAccessToken: ({ clientId, audience, lifetimeSeconds }, now) =>
+      sign(keys, { sub: clientId, aud: audience, ...lifetime(now, lifetimeSeconds) }),
+    verifyAccessToken: async (token, audience, now) => {
+      const known = remembered.get(token) ?? (await verify(keys, token, audience, now));
+      if ('refused' in known) return known;
+      if ('expires' in known) return judge(known, audience, now);
+      const { sub: clientId = '', exp = 0 } = known.valid;
+      remembered.set(token, { clientId, audience, expires: exp * 1000 });
+      return { valid: { clientId } };
+    },
+    issueConnectionToken: ({ sessionId, user, lifetimeMinutes }, now) =>
+      sign(keys, { sub: user, aud: CONNECTION, sid: sessionId, ...lifetime(now, lifetimeMinutes * 60) }),
+    verifyConnectionToken: async (token, sessionId, now) => {
+      const verdict = await verify(keys, token, CONNECTION, now);
+      if ('refused' in verdict) return verdict;
+      const { sub: user = '', sid } = verdict.valid;
+      return sid === sessionId ? { valid: { user } } : { refused: 'invalid' };
+    },
+  };
+}
+
+/** `iat` and `exp` in seconds, as RFC 7519 has them. */
+function lifetime(now: number, seconds: number): { readonly iat: number; readonly exp: number } {
+  const iat = Math.floor(now / 1000);
+  return { iat, exp: iat + seconds };
+}
+
+const sign = ({ current }: SigningKeys, claims: JWTPayload): Promise<string> =>
+  new SignJWT({ iss: ISSUER, ...claims }).setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: current.kid }).sign(current.privateKey);
+
+function judge(known: Remembered, audience: ApiAudience, now: number): Verdict<{ readonly clientId: string }> {
+  if (known.audience !== audience) return { refused: 'invalid' };
+  return now < known.expires ? { valid: { clientId: known.clientId } } : { refused: 'expired' };
+}
+
+async function verify(keys: SigningKeys, token: string, audience: string, now: number): Promise<Verdict<JWTPayload>> {
+  if (token.length > MAX_TOKEN_LENGTH) return { refused: 'invalid' };
+  try {
+    const { payload } = await jwtVerify(token, ({ kid }) => keyNamed(keys, kid), {
+      algorithms: [ALGORITHM],
+      issuer: ISSUER,
+      audience,
+      currentDate: new Date(now),
+      requiredClaims: ['sub', 'exp'],
+    });
+    return { valid: payload };
+  } catch (error) {
+    return { refused: error instanceof errors.JWTExpired ? 'expired' : 'invalid' };
+  }
+}
+
+function keyNamed(keys: SigningKeys, kid: string | undefined): CryptoKey {
+  const key = keys.find(kid);
+  if (key === undefined) throw new errors.JWKSNoMatchingKey();
+  return key;
+}
