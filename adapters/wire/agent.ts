@@ -69,7 +69,7 @@ export const welcomeSchema: z.ZodType<Welcome> = z.strictObject({
 
 const reported = { reportId: z.uuid(), time };
 
-const report: z.ZodType<Report> = z.discriminatedUnion('kind', [
+export const reportSchema: z.ZodType<Report> = z.discriminatedUnion('kind', [
   z.strictObject({ ...reported, kind: z.literal('session-started'), sessionId: sessionIdText, attempt }),
   z.strictObject({ ...reported, kind: z.literal('session-failed'), sessionId: sessionIdText, attempt, reason: sentence }),
   z.strictObject({ ...reported, kind: z.literal('session-ended'), sessionId: sessionIdText, reason: sentence }),
@@ -89,7 +89,11 @@ const report: z.ZodType<Report> = z.discriminatedUnion('kind', [
 const connectionId = z.string().min(1).max(100);
 
 /** An empty one is the agent's heartbeat. */
-export const reportsSchema = z.strictObject({ connectionId, reports: z.array(report).max(MAX_REPORTS), telemetry: telemetry.optional() });
+export const reportsSchema = z.strictObject({
+  connectionId,
+  reports: z.array(reportSchema).max(MAX_REPORTS),
+  telemetry: telemetry.optional(),
+});
 
 export const acknowledgedSchema = z.strictObject({ acknowledged: z.array(z.string()).max(MAX_REPORTS) });
 

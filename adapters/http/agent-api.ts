@@ -1,0 +1,163 @@
+/** The HTTP side of the agent link: registration, greetings, the order stream, reports and screenshots. Mounted on the agent port. */
+import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { z } from 'zod';
+import type { ClientId } from '../../domain/ids.ts';
+import { LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
+import type { Reception } from '../../domain/ports/reception.ts';
+import { BODY_LIMITS, greetingSchema, registrationSchema, reportsSchema, screenshotsSchema } from '../wire/agent.ts';
+import type { AgentConnections } from './agent-connections.ts';
+
+/** A client that was enrolled: its secret is shown once. */
+export interface Enrolled {
+  readonly clientId: ClientId;
+  readonly clientSecret: string;
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number;
+}
+
+export interface AgentApiDeps {
+  readonly reception: Reception;
+  readonly connections: AgentConnections;
+  /** Undefined when the software statement is unknown or no longer active. */
+  enrol(clientName: string, softwareStatement: string): Promise<Enrolled | undefined>;
+  /** The client behind an access token for agents, if it is still one. */
+  verifyAgentToken(token: string): Promise<ClientId | undefined>;
+  /** Where agents need not authenticate: who one without a token is taken for. */
+  readonly anonymousClient?: ClientId | undefined;
+  /** Told of what was thrown while a request was served. */
+  failed(error: unknown): void;
+}
+
+interface AgentEnv {
+  Bindings: HttpBindings;
+  Variables: { clientId: ClientId };
+}
+
+type AgentContext = Context<AgentEnv>;
+
+export function createAgentApi(deps: AgentApiDeps): Hono<AgentEnv> {
+  const app = new Hono<AgentEnv>();
+  const known = authenticated(deps);
+  app.post('/agent/register', limited(BODY_LIMITS.registration), (c) => register(c, deps));
+  app.post('/agent/connect', known, limited(BODY_LIMITS.greeting), (c) => connect(c, deps));
+  app.get('/agent/orders', known, (c) => orders(c, deps));
+  app.post('/agent/reports', known, limited(BODY_LIMITS.reports), (c) => reports(c, deps));
+  app.post('/agent/screenshots', known, limited(BODY_LIMITS.screenshots), (c) => screenshots(c, deps));
+  app.onError((error, c) => {
+    const busy = error instanceof LogBusyError || error instanceof LogFault;
+    if (!busy) deps.failed(error);
+    return busy ? problem(c, 503, 'busy', 'The broker cannot write its log at the moment') : problem(c, 500, 'internal_error');
+  });
+  return app;
+}
+
+async function register(c: AgentContext, deps: AgentApiDeps): Promise<Response> {
+  const body = await parsed(c, registrationSchema);
+  if ('invalid' in body) return problem(c, 400, 'invalid_client_metadata', body.invalid);
+  const { client_name, software_statement } = body.value;
+  const enrolled = await deps.enrol(client_name, software_statement);
+  if (enrolled === undefined) return problem(c, 400, 'invalid_software_statement', 'The software statement is unknown or not active');
+  c.header('Cache-Control', 'no-store');
+  return c.json(
+    {
+      client_id: enrolled.clientId,
+      client_secret: enrolled.clientSecret,
+      client_id_issued_at: Math.floor(enrolled.issuedAt / 1000),
+      client_secret_expires_at: 0,
+      client_name,
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
+    201,
+  );
+}
+
+async function connect(c: AgentContext, { reception, connections }: AgentApiDeps): Promise<Response> {
+  const body = await parsed(c, greetingSchema);
+  if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
+  const clientId = c.get('clientId');
+  const arrival = connections.arriving(body.value.serverId, clientId);
+  const outcome = await reception.greeted(body.value, clientId).catch((error) => {
+    arrival.turnedAway();
+    throw error;
+  });
+  if ('rejected' in outcome) {
+    arrival.turnedAway();
+    return problem(c, 403, 'rejected', outcome.rejected);
+  }
+  const welcome = arrival.welcomed();
+  return welcome === undefined ? problem(c, 503, 'busy', 'This broker holds as many agents as it may') : c.json(welcome);
+}
+
+/** Written to Node's response directly: an open stream costs its socket and nothing else. */
+function orders(c: AgentContext, { connections }: AgentApiDeps): Response {
+  const connectionId = c.req.query('connectionId') ?? '';
+  if (connections.heard(connectionId, c.get('clientId')) === undefined) return problem(c, 409, 'reconnect');
+  const { outgoing } = c.env;
+  outgoing.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+  outgoing.write(': beat\n\n');
+  connections.attach(connectionId, outgoing);
+  return RESPONSE_ALREADY_SENT;
+}
+
+async function reports(c: AgentContext, { reception, connections }: AgentApiDeps): Promise<Response> {
+  const body = await parsed(c, reportsSchema);
+  if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
+  const { connectionId, reports: told, telemetry } = body.value;
+  const serverId = connections.heard(connectionId, c.get('clientId'));
+  if (serverId === undefined) return problem(c, 409, 'reconnect');
+  if (telemetry !== undefined) reception.telemetry(serverId, telemetry);
+  const acknowledged = told.length === 0 ? [] : await reception.reported(serverId, told);
+  return c.json({ acknowledged });
+}
+
+async function screenshots(c: AgentContext, { connections }: AgentApiDeps): Promise<Response> {
+  const body = await parsed(c, screenshotsSchema);
+  if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
+  const serverId = connections.heard(body.value.connectionId, c.get('clientId'));
+  if (serverId === undefined) return problem(c, 409, 'reconnect');
+  connections.pictures(serverId, body.value.orderId, body.value);
+  return c.json({});
+}
+
+function authenticated(deps: AgentApiDeps): MiddlewareHandler<AgentEnv> {
+  return async (c, next) => {
+    const token = /^Bearer ([^\s]+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+    const clientId = token === undefined ? deps.anonymousClient : await deps.verifyAgentToken(token);
+    if (clientId === undefined) {
+      c.header('WWW-Authenticate', 'Bearer');
+      return problem(c, 401, 'invalid_token');
+    }
+    c.set('clientId', clientId);
+    return next();
+  };
+}
+
+function limited(maxSize: number): MiddlewareHandler {
+  return bodyLimit({ maxSize, onError: (c) => problem(c, 413, 'too_large', `The body may have ${maxSize} bytes`) });
+}
+
+type Parsed<T> = { readonly value: T } | { readonly invalid: string };
+
+/** `invalid` names the first member at fault and what is wrong with it. */
+async function parsed<T>(c: AgentContext, schema: z.ZodType<T>): Promise<Parsed<T>> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await c.req.text());
+  } catch {
+    return { invalid: 'The body is not JSON' };
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return { value: result.data };
+  const [issue] = result.error.issues;
+  return { invalid: `${issue?.path.join('.') || 'body'}: ${issue?.message}` };
+}
+
+type ProblemStatus = 400 | 401 | 403 | 409 | 413 | 500 | 503;
+
+function problem(c: Context, status: ProblemStatus, error: string, message?: string): Response {
+  return c.json(message === undefined ? { error } : { error, message }, status);
+}
