@@ -8,29 +8,18 @@ import { NO_STREAM } from '../facts.ts';
 import type { ServerId, SessionId } from '../ids.ts';
 import { serverId, streamId } from '../ids.ts';
 import type { Telemetry } from '../ports/agent-link.ts';
-import type { Conditions, Occupancy, SlotWish, UnavailabilityReason } from '../server/capacity.ts';
-import { UNDESCRIBED, unavailability } from '../server/capacity.ts';
+import type { SlotWish } from '../server/capacity.ts';
+import { UNDESCRIBED } from '../server/capacity.ts';
 import type { ServerDescription, ServerEvent } from '../server/events.ts';
 import { keep } from './bounded.ts';
+import type { Columns } from './columns.ts';
+import { createColumns } from './columns.ts';
+import type { FleetServer } from './fleet-server.ts';
 import type { Intern } from './intern.ts';
 import { createIntern, shareParts } from './intern.ts';
+import type { Matcher } from './matches.ts';
 import { createMatchMemory } from './matches.ts';
-import type { Requirement } from './requirements.ts';
-
-/** A server in the index. Read it and let it go: it changes with the next fact. */
-export interface FleetServer extends Readonly<Conditions>, Readonly<Occupancy> {
-  readonly id: ServerId;
-  /** A small number of its own, used again after it is removed. */
-  readonly number: number;
-  /** Absent until a description has come. */
-  readonly description: ServerDescription | undefined;
-  /** Absent until its agent has reported. */
-  readonly telemetry: Telemetry | undefined;
-  /** Taken according to the facts. */
-  readonly slots: ReadonlyMap<SessionId, SlotWish>;
-  /** Asked for by this broker, with the fact still to come. They count like slots. */
-  readonly asked: ReadonlyMap<SessionId, SlotWish>;
-}
+import type { Requirement } from './predicate.ts';
 
 /** A server as a read model can hand it over when a broker starts. */
 export interface FleetRow {
@@ -56,8 +45,10 @@ export interface Fleet {
   noteReservation(id: ServerId, sessionId: SessionId, wish: SlotWish): void;
   /** The slot was refused, or is not wanted any more. A slot that a fact has confirmed stays. */
   withdraw(id: ServerId, sessionId: SessionId): void;
-  /** Whether servers meet a requirement, with answers remembered as long as they hold. For use in one go, not to be kept. */
-  matcher(requirement: Requirement): (server: FleetServer) => boolean;
+  /** The same servers as flat arrays, for one decision. */
+  readonly columns: Columns;
+  /** Whether servers meet a requirement, with answers remembered as long as they hold. For one decision. */
+  matcher(requirement: Requirement): Matcher;
   get(id: ServerId): FleetServer | undefined;
   values(): IterableIterator<FleetServer>;
   readonly size: number;
@@ -65,11 +56,6 @@ export interface Fleet {
 
 /** Removed servers that are remembered, in case they come back: a server that was closed comes back closed. */
 const MAX_REMOVED = 10_000;
-
-/** Why a server takes nobody; undefined is AVAILABLE. */
-export function unavailabilityReason(server: FleetServer): UnavailabilityReason | undefined {
-  return unavailability(server);
-}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -85,6 +71,7 @@ const NOTHING_ASKED: Map<SessionId, SlotWish> = new Map();
 export function createFleet(): Fleet {
   const places = new Map<ServerId, Place>();
   const removed = new Map<ServerId, Place>();
+  const columns = createColumns();
   const memory = createMatchMemory();
   const intern = createIntern();
   const freeNumbers: number[] = [];
@@ -102,8 +89,16 @@ export function createFleet(): Fleet {
 
   function remove(place: Place): void {
     places.delete(place.id);
+    columns.clear(place.number);
     freeNumbers.push(place.number);
     keep(removed, place.id, place, MAX_REMOVED);
+  }
+
+  function change(id: ServerId, how: (place: Place) => void): void {
+    const place = places.get(id);
+    if (place === undefined) return;
+    how(place);
+    columns.set(place);
   }
 
   const isNews = (id: ServerId, revision: Revision): boolean => revision > ((places.get(id) ?? removed.get(id))?.revision ?? NO_STREAM);
@@ -115,6 +110,7 @@ export function createFleet(): Fleet {
       const place = settle(id);
       place.revision = fact.revision;
       fold(place, fact, intern);
+      columns.set(place);
       if (fact.type === 'server.described') memory.forget(place.number);
       if (fact.type === 'server.removed') remove(place);
     },
@@ -123,20 +119,23 @@ export function createFleet(): Fleet {
         if (!isNews(row.id, row.revision)) continue;
         const place = settle(row.id);
         fill(place, row, intern);
+        columns.set(place);
         memory.forget(place.number);
       }
     },
     telemetry(id, telemetry) {
-      const place = places.get(id);
-      if (place !== undefined) place.telemetry = telemetry;
+      change(id, (place) => {
+        place.telemetry = telemetry;
+      });
     },
     noteReservation(id, sessionId, wish) {
-      const place = places.get(id);
-      if (place !== undefined) ask(place, sessionId, intern(wish));
+      change(id, (place) => ask(place, sessionId, intern({ sessionType: wish.sessionType, owner: wish.owner })));
     },
     withdraw(id, sessionId) {
-      const place = places.get(id);
-      if (place !== undefined) answer(place, sessionId);
+      change(id, (place) => answer(place, sessionId));
+    },
+    get columns() {
+      return columns.view;
     },
     matcher: (requirement) => memory.matcher(requirement),
     get: (id) => places.get(id),

@@ -1,10 +1,9 @@
 /** In which order servers are asked. A policy compares two servers that could both take the session; the better one sorts first. */
-import { freeSlots } from '../server/capacity.ts';
 import type { SessionType } from '../session/events.ts';
-import type { FleetServer } from './fleet.ts';
+import type { Columns } from './columns.ts';
 
-/** Negative: `a` is better; 0: as good as each other, and chance decides. */
-export type Compare = (a: FleetServer, b: FleetServer) => number;
+/** Compares the servers of two numbers. Negative: `a` is better; 0: as good as each other, and chance decides. */
+export type Compare = (columns: Columns, a: number, b: number) => number;
 
 export type PolicyName = 'least-loaded';
 
@@ -15,29 +14,18 @@ export const POLICIES: Readonly<Record<PolicyName, Readonly<Record<SessionType, 
    * so the server that has fewest to lose. Then, for both: least CPU load per CPU, least used share of memory.
    */
   'least-loaded': {
-    VIRTUAL: (a, b) => order(freeSlots(b), freeSlots(a)) || order(a.virtual, b.virtual) || byLoad(a, b),
-    CONSOLE: (a, b) => order(freeSlots(a), freeSlots(b)) || byLoad(a, b),
+    VIRTUAL: (columns, a, b) => order(columns.free, b, a) || order(columns.sessions, a, b) || byLoad(columns, a, b),
+    CONSOLE: (columns, a, b) => order(columns.free, a, b) || byLoad(columns, a, b),
   },
 };
 
-function byLoad(a: FleetServer, b: FleetServer): number {
-  return order(cpuLoad(a), cpuLoad(b)) || order(memoryShare(a), memoryShare(b));
+function byLoad({ cpuLoad, memoryShare }: Columns, a: number, b: number): number {
+  return order(cpuLoad, a, b) || order(memoryShare, a, b);
 }
 
 /** Not a subtraction: infinite minus infinite is not a number. */
-function order(a: number, b: number): number {
-  return a < b ? -1 : Number(a > b);
-}
-
-/** Runnable processes per CPU over the last minute; a server that has not told comes after those that have. */
-function cpuLoad({ telemetry, description }: FleetServer): number {
-  return share(telemetry?.cpuLoadAverage[0], description?.cpu.numberOfCpus);
-}
-
-function memoryShare({ telemetry, description }: FleetServer): number {
-  return share(telemetry?.memoryUsedBytes, description?.memoryTotalBytes);
-}
-
-function share(part: number | undefined, whole: number | undefined): number {
-  return part === undefined || whole === undefined || whole <= 0 ? Number.POSITIVE_INFINITY : part / whole;
+function order(column: Float64Array, a: number, b: number): number {
+  const left = Number(column[a]);
+  const right = Number(column[b]);
+  return left < right ? -1 : Number(left > right);
 }

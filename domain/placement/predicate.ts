@@ -8,13 +8,53 @@
  *   the text writes no number, the sides differ: `!=` holds and nothing else does.
  * - `:=` looks for the text anywhere in the value, a number being taken as its shortest decimal text.
  */
-import type { PlaceableServer, Read } from './properties.ts';
+import type { ServerId } from '../ids.ts';
+import { serverId } from '../ids.ts';
+import type { PlaceableServer, Property } from './properties.ts';
 import type { Operator } from './tokens.ts';
 import { parseNumber } from './tokens.ts';
 
 export type Predicate = (server: PlaceableServer) => boolean;
 
-export function term(read: Read, operator: Operator, wanted: string | number): Predicate {
+/**
+ * What a server has to be like, in two parts that must both hold; a part that is absent always does. The answer of the stable part may be
+ * kept until the server describes itself anew. `only`: no other server can meet it.
+ */
+export interface Requirement {
+  readonly stable?: Predicate | undefined;
+  readonly volatile?: Predicate | undefined;
+  readonly only?: ServerId | undefined;
+}
+
+export function meets(server: PlaceableServer, { stable, volatile }: Requirement): boolean {
+  return (stable === undefined || stable(server)) && (volatile === undefined || volatile(server));
+}
+
+export function term(key: Property, operator: Operator, wanted: string | number): Requirement {
+  const holds = comparison(key, operator, wanted);
+  if (key.volatile) return { volatile: holds };
+  return { stable: holds, only: key.isId && operator === '=' ? serverId(String(wanted)) : undefined };
+}
+
+export function not(inner: Requirement): Requirement {
+  return whole([inner], (server) => !meets(server, inner));
+}
+
+export function all(parts: readonly Requirement[]): Requirement {
+  return {
+    stable: every(parts.flatMap(({ stable }) => stable ?? [])),
+    volatile: every(parts.flatMap(({ volatile }) => volatile ?? [])),
+    only: parts.find(({ only }) => only !== undefined)?.only,
+  };
+}
+
+export function any(parts: readonly Requirement[]): Requirement {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  return whole(parts, (server) => parts.some((part) => meets(server, part)));
+}
+
+function comparison({ read }: Property, operator: Operator, wanted: string | number): Predicate {
   const compare = COMPARE[operator];
   const number = typeof wanted === 'number' ? wanted : parseNumber(wanted);
   return (server) => {
@@ -25,18 +65,6 @@ export function term(read: Read, operator: Operator, wanted: string | number): P
     const left = typeof value === 'number' ? value : parseNumber(value);
     return left === undefined || number === undefined ? operator === '!=' : compare(left, number);
   };
-}
-
-export function not(inner: Predicate): Predicate {
-  return (server) => !inner(server);
-}
-
-export function all(parts: readonly Predicate[]): Predicate {
-  return single(parts) ?? ((server) => parts.every((part) => part(server)));
-}
-
-export function any(parts: readonly Predicate[]): Predicate {
-  return single(parts) ?? ((server) => parts.some((part) => part(server)));
 }
 
 type Compare = (value: string | number, wanted: string | number) => boolean;
@@ -52,6 +80,11 @@ const COMPARE: Readonly<Record<Operator, Compare>> = {
   ':=': (value, wanted) => String(value).includes(String(wanted)),
 };
 
-function single(parts: readonly Predicate[]): Predicate | undefined {
-  return parts.length === 1 ? parts[0] : undefined;
+function every(predicates: readonly Predicate[]): Predicate | undefined {
+  return predicates.length <= 1 ? predicates[0] : (server) => predicates.every((predicate) => predicate(server));
+}
+
+/** Parts that cannot be taken apart: one that is volatile makes the whole volatile. */
+function whole(parts: readonly Requirement[], predicate: Predicate): Requirement {
+  return parts.some(({ volatile }) => volatile !== undefined) ? { volatile: predicate } : { stable: predicate };
 }

@@ -17,6 +17,8 @@ export interface Property {
   readonly read: Read;
   /** It changes every few seconds, so an answer may not be kept. */
   readonly volatile: boolean;
+  /** It tells one server from all others. */
+  readonly isId: boolean;
 }
 
 /** The tag of this key. */
@@ -32,10 +34,11 @@ export function property(name: string): Property | undefined {
   return PROPERTIES.get(name);
 }
 
-const stable = (read: Read): Property => ({ read, volatile: false });
+const stable = (read: Read): Property => ({ read, volatile: false, isId: false });
 const volatile = (read: (telemetry: Telemetry) => number): Property => ({
   read: (server) => (server.telemetry === undefined ? undefined : read(server.telemetry)),
   volatile: true,
+  isId: false,
 });
 
 const INSTANCE_ID = stable((server) => server.description.aws?.instanceId);
@@ -44,7 +47,7 @@ const IMAGE_ID = stable((server) => server.description.aws?.imageId);
 
 /** The wire calls them `EC2…` and the language `Ec2…`, which has cost people hours: both are understood. */
 const PROPERTIES: ReadonlyMap<string, Property> = new Map([
-  ['Id', stable((server) => server.id)],
+  ['Id', { ...stable((server) => server.id), isId: true }],
   ['Hostname', stable((server) => server.description.hostname)],
   ['Version', stable((server) => server.description.version)],
   ['SessionManagerAgentVersion', stable((server) => server.description.agentVersion)],

@@ -10,9 +10,9 @@
  * What the terms mean is said in predicate.ts; docs/requirements.md tells it to users.
  */
 import { keep } from './bounded.ts';
-import type { Predicate } from './predicate.ts';
+import type { Requirement } from './predicate.ts';
 import { all, any, not, term } from './predicate.ts';
-import type { PlaceableServer, Property } from './properties.ts';
+import type { Property } from './properties.ts';
 import { property, tag } from './properties.ts';
 import type { Scanner, Token } from './tokens.ts';
 import { createScanner } from './tokens.ts';
@@ -24,13 +24,6 @@ export const MAX_DEPTH = 100;
 /** How many compiled texts are kept. */
 const MAX_KEPT = 256;
 
-/** A compiled text. The same text gives the same object as long as it is among the last few hundred. */
-export interface Requirement {
-  readonly matches: (server: PlaceableServer) => boolean;
-  /** It looks at what changes every few seconds, so an answer may not be kept. */
-  readonly volatile: boolean;
-}
-
 /** `column` counts from 1. `message` is a sentence for the API's user. */
 export interface RequirementError {
   readonly column: number;
@@ -40,9 +33,9 @@ export interface RequirementError {
 export type Compiled = { readonly requirement: Requirement } | { readonly error: RequirementError };
 
 /** What is wanted where nothing is: any server will do. */
-export const ANY_SERVER: Requirement = { matches: () => true, volatile: false };
+export const ANY_SERVER: Requirement = {};
 
-/** Compiles a text, or gives what it gave before. Absent or blank text wants nothing. Takes time linear in the text. */
+/** Compiles a text, or gives the very object it gave before if that was among the last few hundred texts. Absent or blank text wants nothing. Takes time linear in the text. */
 export function compileRequirement(text: string | undefined): Compiled {
   if (text === undefined) return { requirement: ANY_SERVER };
   if (text.length > MAX_LENGTH) {
@@ -59,19 +52,18 @@ interface Parser {
   readonly text: string;
   readonly scanner: Scanner;
   depth: number;
-  volatile: boolean;
 }
 
-/** A function is the meaning, an object the first mistake. */
-type Parsed = Predicate | RequirementError;
+/** What a part of the text means, or the first mistake. */
+type Parsed = Requirement | RequirementError;
 
 function compile(text: string): Compiled {
-  const parser: Parser = { text, scanner: createScanner(text), depth: 0, volatile: false };
+  const parser: Parser = { text, scanner: createScanner(text), depth: 0 };
   if (parser.scanner.peek().kind === 'end') return { requirement: ANY_SERVER };
-  const matches = anyOf(parser);
-  if (typeof matches !== 'function') return { error: matches };
+  const requirement = anyOf(parser);
+  if (isMistake(requirement)) return { error: requirement };
   if (parser.scanner.peek().kind !== 'end') return { error: expected(parser, 'AND, OR or the end of the text') };
-  return { requirement: { matches, volatile: parser.volatile } };
+  return { requirement };
 }
 
 function anyOf(parser: Parser): Parsed {
@@ -86,12 +78,12 @@ function series(
   parser: Parser,
   keyword: 'and' | 'or',
   parse: (parser: Parser) => Parsed,
-  join: (parts: readonly Predicate[]) => Predicate,
+  join: (parts: readonly Requirement[]) => Requirement,
 ): Parsed {
-  const parts: Predicate[] = [];
+  const parts: Requirement[] = [];
   for (;;) {
     const parsed = parse(parser);
-    if (typeof parsed !== 'function') return parsed;
+    if (isMistake(parsed)) return parsed;
     parts.push(parsed);
     if (parser.scanner.peek().kind !== keyword) return join(parts);
     parser.scanner.next();
@@ -102,7 +94,7 @@ function part(parser: Parser): Parsed {
   if (parser.scanner.peek().kind !== 'not') return operand(parser, 'NOT, ( or a key that starts with tag: or server:');
   parser.scanner.next();
   const inner = operand(parser, '( or a key that starts with tag: or server:');
-  return typeof inner === 'function' ? not(inner) : inner;
+  return isMistake(inner) ? inner : not(inner);
 }
 
 function operand(parser: Parser, wanted: string): Parsed {
@@ -120,7 +112,7 @@ function group(parser: Parser): Parsed {
   parser.depth += 1;
   if (parser.depth > MAX_DEPTH) return mistake(start, `more than ${MAX_DEPTH} parentheses inside each other`);
   const inner = anyOf(parser);
-  if (typeof inner !== 'function') return inner;
+  if (isMistake(inner)) return inner;
   if (parser.scanner.peek().kind !== 'close') return expected(parser, 'AND, OR or )');
   parser.scanner.next();
   parser.depth -= 1;
@@ -141,8 +133,7 @@ function comparison(parser: Parser, key: Property): Parsed {
   if (value.value === Number.POSITIVE_INFINITY || value.value === Number.NEGATIVE_INFINITY) {
     return mistake(value.start, 'the number is too large');
   }
-  parser.volatile ||= key.volatile;
-  return term(key.read, operator.operator, value.value);
+  return term(key, operator.operator, value.value);
 }
 
 function expected(parser: Parser, wanted: string): RequirementError {
@@ -161,4 +152,8 @@ function found(text: string, token: Token): string {
 
 function mistake(start: number, message: string): RequirementError {
   return { column: start + 1, message: `column ${start + 1}: ${message}` };
+}
+
+function isMistake(parsed: Parsed): parsed is RequirementError {
+  return 'message' in parsed;
 }
