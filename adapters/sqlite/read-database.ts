@@ -1,0 +1,85 @@
+/**
+ * Opens the read database. The file follows from the log, so one that is damaged, of another version or no database at all is deleted and
+ * started again, empty; the projector fills it. A log never falls for that: its file is opened elsewhere.
+ */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { type ReadDatabase, SCHEMA, SCHEMA_VERSION, type Tables } from '../../projections/database.ts';
+import type { ProjectionLogger } from '../../projections/projector.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { createReader, createTransactor } from './dialect.ts';
+
+export interface OpenReadDatabase extends ReadDatabase {
+  close(): Promise<void>;
+}
+
+export interface ReadDatabaseOptions {
+  readonly logger: ProjectionLogger;
+  /** Queries at a time, 1 to 4; each has a thread of the pool to itself while it runs. Default 2. */
+  readonly readers?: number;
+}
+
+/** A lost last moment is harmless, because cursor and rows are lost together: hence NORMAL. Cache sizes are in KiB. */
+const WRITER_PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;';
+const READER_PRAGMAS = 'PRAGMA cache_size = -16384;';
+
+export async function openReadDatabase(file: string, options: ReadDatabaseOptions): Promise<OpenReadDatabase> {
+  const writer = (await reopen(file, options.logger)) ?? (await create(file));
+  const readers = await Promise.all(Array.from({ length: options.readers ?? 2 }, () => openReader(file)));
+  return {
+    reader: createReader<Tables>(readers),
+    transactor: createTransactor<Tables>(writer),
+    /** The writer last, so that the WAL goes into the file. */
+    async close() {
+      await Promise.all(readers.map((reader) => reader.close()));
+      await writer.close();
+    },
+  };
+}
+
+/** Undefined: there is no file (any more). */
+async function reopen(file: string, logger: ProjectionLogger): Promise<Connection | undefined> {
+  if (!existsSync(file)) {
+    await removeFiles(file);
+    return undefined;
+  }
+  /** Only the file of a broker that did not end in order needs the full check, which reads all of it. */
+  const isSuspect = existsSync(`${file}-wal`);
+  const connection = await openConnection(file, {});
+  const fault = await findFault(connection, isSuspect);
+  if (fault === undefined) return connection;
+  await connection.close();
+  await removeFiles(file);
+  logger.warn({ file, reason: fault }, 'the read database cannot be used as it is; it is built again from the log');
+  return undefined;
+}
+
+async function findFault(connection: Connection, isSuspect: boolean): Promise<string | undefined> {
+  try {
+    await connection.exec(WRITER_PRAGMAS);
+    const [version] = await connection.all<{ user_version: number }>('PRAGMA user_version');
+    if (version?.user_version !== SCHEMA_VERSION) {
+      return `its schema is version ${version?.user_version}, this version of Berth needs ${SCHEMA_VERSION}`;
+    }
+    const checks = isSuspect ? await connection.all<{ quick_check: string }>('PRAGMA quick_check(1)') : [];
+    return checks.map((check) => check.quick_check).find((check) => check !== 'ok');
+  } catch (error) {
+    return String(error);
+  }
+}
+
+async function create(file: string): Promise<Connection> {
+  const connection = await openConnection(file, {});
+  await connection.exec(`${WRITER_PRAGMAS} BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
+  return connection;
+}
+
+async function openReader(file: string): Promise<Connection> {
+  const connection = await openConnection(file, { readonly: true });
+  await connection.exec(READER_PRAGMAS);
+  return connection;
+}
+
+async function removeFiles(file: string): Promise<void> {
+  for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true });
+}

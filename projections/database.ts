@@ -1,0 +1,175 @@
+/**
+ * The read database: what its tables hold, and the two ways in. It is disposable: everything in it follows from the log, so a file that is
+ * missing, damaged or of another schema version is built again rather than migrated.
+ */
+import type { ColumnType, Kysely, Transaction } from 'kysely';
+import type { ServerDescription } from '../domain/server/events.ts';
+import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/events.ts';
+import type { SessionState } from './views.ts';
+
+/** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
+export const SCHEMA_VERSION = 1;
+
+/** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
+type Json<T> = ColumnType<string, T, T>;
+/** SQLite has no booleans: 0 and 1 when read. */
+type Flag = ColumnType<number, boolean, boolean>;
+
+/** Times are milliseconds since 1970 (UTC). */
+export interface SessionsTable {
+  /** That of its first fact; the order of pages. */
+  position: number;
+  id: string;
+  state: Exclude<SessionState, 'UNKNOWN'>;
+  /** When it came into this state. */
+  state_time: number;
+  state_reason: string | null;
+  /** A copy of what is in `spec`, for the filter. */
+  owner: string;
+  /** Without the permissions file, which may be large and is of no interest to most readers. */
+  spec: Json<Omit<SessionSpec, 'permissionsFile'>>;
+  permissions_file: string | null;
+  wish: Json<PlacementWish>;
+  /** Null while it waits for a server. */
+  server_id: string | null;
+  attempt: number;
+  /** Null where it is the same as `id`. */
+  local_id: string | null;
+  connections: number;
+  created_time: number;
+  last_disconnection_time: number | null;
+  deleted_time: number | null;
+}
+
+export interface ServersTable {
+  position: number;
+  id: string;
+  agent_client_id: string;
+  /** Null until the agent has described it; nobody is told of it before. */
+  description: ColumnType<string | null, ServerDescription | null, ServerDescription | null>;
+  open: Flag;
+  reachable: Flag;
+  healthy: Flag;
+  health_reason: string | null;
+  logged_in_users: Json<readonly string[]>;
+  /** Not null: hidden from everyone, and kept because a server that comes back is as open as it was. */
+  removed_time: number | null;
+}
+
+/** Apart from the servers, because it changes with every slot and a description is long. */
+export interface ServerRevisionsTable {
+  server_id: string;
+  /** Of the last fact of the server. */
+  revision: number;
+}
+
+export interface ServerTagsTable {
+  server_id: string;
+  key: string;
+  value: string;
+}
+
+export interface SlotsTable {
+  server_id: string;
+  session_id: string;
+  session_type: SessionType;
+  owner: string;
+  attempt: number;
+}
+
+export interface HistoryTable {
+  position: number;
+  stream: string;
+  revision: number;
+  type: string;
+  time: number;
+  cause_kind: string;
+  cause_id: string;
+  request_id: string;
+  data: Json<object>;
+}
+
+export interface CredentialsTable {
+  kind: CredentialKind;
+  id: string;
+  /** Null for a software statement, which has none. */
+  name: string | null;
+  hash: string;
+  /** Of an agent client: the software statement it enrolled with. */
+  statement_id: string | null;
+  active: Flag;
+}
+
+export type CredentialKind = 'api-client' | 'software-statement' | 'agent-client';
+
+/** One row: how far the projections have come. */
+export interface CursorTable {
+  position: number;
+}
+
+export interface Tables {
+  sessions: SessionsTable;
+  servers: ServersTable;
+  server_revisions: ServerRevisionsTable;
+  server_tags: ServerTagsTable;
+  slots: SlotsTable;
+  history: HistoryTable;
+  credentials: CredentialsTable;
+  cursor: CursorTable;
+}
+
+/** May only ask: SQLite itself refuses a write on these connections. */
+export type Reader<Schema = Tables> = Pick<Kysely<Schema>, 'selectFrom' | 'executeQuery'>;
+
+/** May change things, one transaction at a time: all that `work` did, or nothing if it rejects. */
+export interface Transactor<Schema = Tables> {
+  transact<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T>;
+}
+
+export interface ReadDatabase {
+  readonly reader: Reader;
+  readonly transactor: Transactor;
+}
+
+/**
+ * The indexes on `deleted_time` hold the living (null) in the order of their positions, because SQLite ends every index with the rowid;
+ * that is what a page walks, however many deleted sessions there are.
+ */
+export const SCHEMA = `
+  CREATE TABLE cursor (position INTEGER NOT NULL);
+  INSERT INTO cursor VALUES (0);
+
+  CREATE TABLE sessions (
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT, state_time INTEGER, state_reason TEXT, owner TEXT, spec TEXT,
+    permissions_file TEXT, wish TEXT, server_id TEXT, attempt INTEGER, local_id TEXT, connections INTEGER, created_time INTEGER,
+    last_disconnection_time INTEGER, deleted_time INTEGER
+  );
+  CREATE INDEX sessions_by_deletion ON sessions (deleted_time);
+  CREATE INDEX sessions_by_owner ON sessions (owner, deleted_time);
+  CREATE INDEX sessions_by_server ON sessions (server_id) WHERE deleted_time IS NULL;
+  CREATE INDEX sessions_pending ON sessions (position) WHERE state IN ('CREATING', 'DELETING');
+
+  CREATE TABLE servers (
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent_client_id TEXT, description TEXT, open INTEGER, reachable INTEGER,
+    healthy INTEGER, health_reason TEXT, logged_in_users TEXT, removed_time INTEGER
+  );
+  CREATE TABLE server_revisions (server_id TEXT PRIMARY KEY, revision INTEGER) WITHOUT ROWID;
+  CREATE TABLE server_tags (server_id TEXT, key TEXT, value TEXT, PRIMARY KEY (server_id, key)) WITHOUT ROWID;
+  CREATE INDEX server_tags_by_value ON server_tags (key, value);
+  CREATE TABLE slots (
+    server_id TEXT, session_id TEXT, session_type TEXT, owner TEXT, attempt INTEGER, PRIMARY KEY (server_id, session_id)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE history (
+    position INTEGER PRIMARY KEY, stream TEXT, revision INTEGER, type TEXT, time INTEGER, cause_kind TEXT, cause_id TEXT,
+    request_id TEXT, data TEXT
+  );
+  CREATE INDEX history_by_stream ON history (stream);
+
+  CREATE TABLE credentials (
+    kind TEXT, id TEXT, name TEXT, hash TEXT, statement_id TEXT, active INTEGER, PRIMARY KEY (kind, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX credentials_by_hash ON credentials (hash) WHERE kind = 'software-statement';
+
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;

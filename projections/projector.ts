@@ -1,0 +1,150 @@
+/**
+ * Follows the log and keeps the read database level with it. A batch of facts and the cursor behind it are written in one transaction, so
+ * each fact counts once, whenever the process ends. While one batch is written the next one gathers: alone a fact is visible at once, and under
+ * load or after a rebuild began the batches grow.
+ */
+import { LOG_START, type Position, type RecordedFact } from '../domain/facts.ts';
+import type { Clock, Timer } from '../domain/ports/clock.ts';
+import type { EventLog } from '../domain/ports/event-log.ts';
+import type { Changes } from './changes.ts';
+import type { ReadDatabase } from './database.ts';
+import { type Batch, type Following, follow } from './following.ts';
+import type { Projection } from './projection.ts';
+import { createWaiting } from './waiting.ts';
+import { createChangeWriter } from './writing.ts';
+
+/** What is needed of a logger; pino's will do. */
+export interface ProjectionLogger {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface ProjectorOptions {
+  readonly log: EventLog;
+  readonly database: ReadDatabase;
+  readonly projections: readonly Projection[];
+  readonly logger: ProjectionLogger;
+  readonly clock: Clock;
+}
+
+export interface Projector {
+  /** Begins to follow the log; rejects if the log or the read database cannot be read. */
+  start(): Promise<void>;
+  /** Resolves when nothing is being written any more. */
+  stop(): Promise<void>;
+  /** How far the read database has come. */
+  position(): Position;
+  /** True as soon as `position` is reached, false after `timeoutMs`. Costs nothing when it is reached already. */
+  reached(position: Position, timeoutMs: number): Promise<boolean>;
+}
+
+/** Between two tries after a failure: doubled each time, up to the longest. */
+const FIRST_DELAY_MS = 100;
+const LONGEST_DELAY_MS = 10_000;
+/** Different complaints about facts that are ignored; a log full of them must not fill the other log. */
+const COMPLAINT_LIMIT = 100;
+
+const REACHED = Promise.resolve(true);
+
+export function createProjector(options: ProjectorOptions): Projector {
+  const { log, database, clock, logger } = options;
+  const fold = createFold(options.projections, logger);
+  const write = createBatchWriter(database);
+  const waiting = createWaiting(clock);
+  let position = LOG_START;
+  let following: Following | undefined;
+  let retry: Timer | undefined;
+  let trying: Promise<void> | undefined;
+  let failures = 0;
+  let stopped = false;
+
+  async function begin(): Promise<void> {
+    position = await findStart(options);
+    if (!stopped) following = follow({ log, after: position, fold, write: advance, failed });
+  }
+
+  async function advance(batch: Batch): Promise<void> {
+    await write(batch);
+    position = batch.position;
+    failures = 0;
+    waiting.passed(position);
+  }
+
+  function failed(error: Error): void {
+    if (stopped) return;
+    const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
+    failures += 1;
+    logger.error({ err: error, position, delayMs }, 'the read database cannot follow the log; trying again');
+    retry = clock.after(delayMs, () => {
+      trying = tryAgain().catch(failed);
+    });
+  }
+
+  async function tryAgain(): Promise<void> {
+    await following?.stop();
+    await begin();
+  }
+
+  return {
+    start: begin,
+    async stop() {
+      stopped = true;
+      retry?.cancel();
+      await trying;
+      await following?.stop();
+      waiting.end();
+    },
+    position: () => position,
+    reached: (wanted, timeoutMs) => (position >= wanted ? REACHED : waiting.until(wanted, timeoutMs)),
+  };
+}
+
+/** The cursor; or the start, with everything cleared, if the cursor is ahead of the log and so belongs to another one. */
+async function findStart({ log, database, projections, logger }: ProjectorOptions): Promise<Position> {
+  const { position } = await database.reader.selectFrom('cursor').select('position').executeTakeFirstOrThrow();
+  const head = await log.head();
+  logger.info({ position, head }, 'the read database follows the log');
+  if (position <= head) return position;
+  logger.warn({ position, head }, 'the read database is ahead of the log, so it is of another log; it is built again');
+  await database.transactor.transact(async (transaction) => {
+    const tables = projections.flatMap(({ shapes }) => shapes.map(({ table }) => table));
+    for (const table of tables) await transaction.deleteFrom(table).execute();
+    await transaction.updateTable('cursor').set({ position: LOG_START }).execute();
+  });
+  return LOG_START;
+}
+
+function createBatchWriter({ transactor }: ReadDatabase): (batch: Batch) => Promise<void> {
+  const writer = createChangeWriter();
+  return ({ changes, position }) =>
+    transactor.transact(async (transaction) => {
+      await writer.write(transaction, changes);
+      await transaction.updateTable('cursor').set({ position }).execute();
+    });
+}
+
+/** What a projection does not know or cannot digest is ignored aloud: it will be no better the next time, and the others go on. */
+function createFold(projections: readonly Projection[], logger: ProjectionLogger): (fact: RecordedFact, changes: Changes) => void {
+  const complaints = new Set<string>();
+
+  function complain(projection: Projection, { position, type, stream }: RecordedFact, err: unknown): void {
+    const complaint = `${projection.name} ${type}`;
+    if (complaints.has(complaint) || complaints.size >= COMPLAINT_LIMIT) return;
+    complaints.add(complaint);
+    logger.warn(
+      { projection: projection.name, type, stream, position, err },
+      'a projection ignores a fact; later ones of this type are not reported',
+    );
+  }
+
+  return (fact, changes) => {
+    for (const projection of projections) {
+      try {
+        if (!projection.apply(fact, changes)) complain(projection, fact, undefined);
+      } catch (error) {
+        complain(projection, fact, error);
+      }
+    }
+  };
+}

@@ -1,0 +1,72 @@
+/** Servers as they are described and placed on: what they are, their tags, and the slots that are taken. */
+import type { ServerEvent } from '../domain/server/events.ts';
+import type { ShapeOf } from './changes.ts';
+import { type Projection, projectionOf } from './projection.ts';
+
+export const SERVERS: ShapeOf<'servers'> = {
+  table: 'servers',
+  key: ['id'],
+  columns: [
+    'position',
+    'agent_client_id',
+    'description',
+    'open',
+    'reachable',
+    'healthy',
+    'health_reason',
+    'logged_in_users',
+    'removed_time',
+  ],
+  whole: false,
+};
+
+export const SERVER_REVISIONS: ShapeOf<'server_revisions'> = {
+  table: 'server_revisions',
+  key: ['server_id'],
+  columns: ['revision'],
+  whole: true,
+};
+
+export const SERVER_TAGS: ShapeOf<'server_tags'> = { table: 'server_tags', key: ['server_id', 'key'], columns: ['value'], whole: true };
+
+export const SLOTS: ShapeOf<'slots'> = {
+  table: 'slots',
+  key: ['server_id', 'session_id'],
+  columns: ['session_type', 'owner', 'attempt'],
+  whole: true,
+};
+
+export const servers: Projection = projectionOf<ServerEvent>({
+  name: 'servers',
+  shapes: [SERVERS, SERVER_REVISIONS, SERVER_TAGS, SLOTS],
+  subjects: ['server'],
+  each: ({ revision }, id, changes) => changes.upsert(SERVER_REVISIONS, [id], { revision }),
+  handlers: {
+    'server.registered': ({ data, position }, id, changes) => {
+      const initially = { position, open: true, healthy: true, logged_in_users: [] };
+      changes.upsert(SERVERS, [id], { agent_client_id: data.agentClientId, reachable: true, removed_time: null }, initially);
+    },
+    'server.described': ({ data }, id, changes) => {
+      changes.change(SERVERS, [id], { description: data });
+      changes.remove(SERVER_TAGS, [id]);
+      for (const { key, value } of data.tags) changes.upsert(SERVER_TAGS, [id, key], { value });
+    },
+    'server.opened': (_, id, changes) => changes.change(SERVERS, [id], { open: true }),
+    'server.closed': (_, id, changes) => changes.change(SERVERS, [id], { open: false }),
+    'server.slot-reserved': ({ data }, id, changes) => {
+      const { sessionId, sessionType, owner, attempt } = data;
+      changes.upsert(SLOTS, [id, sessionId], { session_type: sessionType, owner, attempt });
+    },
+    'server.slot-released': ({ data }, id, changes) => changes.remove(SLOTS, [id, data.sessionId]),
+    'server.became-unreachable': (_, id, changes) => changes.change(SERVERS, [id], { reachable: false }),
+    'server.became-reachable': (_, id, changes) => changes.change(SERVERS, [id], { reachable: true }),
+    'server.health-changed': ({ data }, id, changes) => {
+      changes.change(SERVERS, [id], { healthy: data.healthy, health_reason: data.reason ?? null });
+    },
+    'server.logged-in-users-changed': ({ data }, id, changes) => changes.change(SERVERS, [id], { logged_in_users: data.users }),
+    'server.removed': ({ time }, id, changes) => {
+      changes.change(SERVERS, [id], { removed_time: time, reachable: false });
+      changes.remove(SLOTS, [id]);
+    },
+  },
+});

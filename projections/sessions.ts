@@ -1,0 +1,74 @@
+/** Sessions as they are described, with what an order to an agent needs, so that orders can be made again after a restart. */
+import type { SessionEvent } from '../domain/session/events.ts';
+import type { ShapeOf } from './changes.ts';
+import { type Projection, projectionOf } from './projection.ts';
+
+export const SESSIONS: ShapeOf<'sessions'> = {
+  table: 'sessions',
+  key: ['id'],
+  columns: [
+    'position',
+    'state',
+    'state_time',
+    'state_reason',
+    'owner',
+    'spec',
+    'permissions_file',
+    'wish',
+    'server_id',
+    'attempt',
+    'local_id',
+    'connections',
+    'created_time',
+    'last_disconnection_time',
+    'deleted_time',
+  ],
+  whole: false,
+};
+
+export const sessions: Projection = projectionOf<SessionEvent>({
+  name: 'sessions',
+  shapes: [SESSIONS],
+  subjects: ['session'],
+  handlers: {
+    'session.requested': ({ data, position, time }, id, changes) => {
+      const { requirements, enqueue, retry, permissionsFile, ...spec } = data;
+      const wish = { requirements, enqueue, retry };
+      const { owner } = spec;
+      const set = { state: 'CREATING', state_time: time, owner, spec, wish, permissions_file: permissionsFile } as const;
+      changes.upsert(SESSIONS, [id], set, { position, created_time: time, attempt: 0, connections: 0 });
+    },
+    /** Its caller was told; nobody else ever hears of it but the auditor, in the history. */
+    'session.refused': (_, id, changes) => changes.remove(SESSIONS, [id]),
+    'session.placed': ({ data, time }, id, changes) => {
+      changes.change(SESSIONS, [id], { server_id: data.serverId, attempt: data.attempt, state_time: time });
+    },
+    'session.started': ({ time }, id, changes) => {
+      changes.change(SESSIONS, [id], { state: 'READY', state_time: time, state_reason: null });
+    },
+    'session.failed': ({ data, time }, id, changes) => {
+      const then = data.retrying ? ({ server_id: null } as const) : ({ state: 'DELETED', deleted_time: time } as const);
+      changes.change(SESSIONS, [id], { ...then, state_time: time, state_reason: data.reason });
+    },
+    'session.deletion-requested': ({ time }, id, changes) => {
+      changes.change(SESSIONS, [id], { state: 'DELETING', state_time: time });
+    },
+    'session.deleted': ({ data, time }, id, changes) => {
+      const gone = { state: 'DELETED', state_time: time, deleted_time: time, connections: 0 } as const;
+      changes.change(SESSIONS, [id], { ...gone, state_reason: data.reason });
+    },
+    'session.permissions-updated': ({ data }, id, changes) => {
+      changes.change(SESSIONS, [id], { permissions_file: data.permissionsFile });
+    },
+    'session.connections-changed': ({ data }, id, changes) => {
+      changes.change(SESSIONS, [id], { connections: data.count, last_disconnection_time: data.lastDisconnectionTime });
+    },
+    'session.adopted': ({ data, position, time }, id, changes) => {
+      const { serverId, localId, creationTime, connections, permissionsFile = null, ...spec } = data;
+      const alive = { state: 'READY', state_time: time, state_reason: null, deleted_time: null } as const;
+      const where = { server_id: serverId, local_id: localId, created_time: creationTime, connections };
+      const set = { ...alive, ...where, owner: spec.owner, spec, permissions_file: permissionsFile };
+      changes.upsert(SESSIONS, [id], set, { position, wish: { enqueue: false, retry: false }, attempt: 0 });
+    },
+  },
+});
