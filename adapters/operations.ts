@@ -1,7 +1,7 @@
 /** The operations of the API, carried out: commands to actors, and answers from the read models. */
 import type { Rejection } from '../domain/decision.ts';
 import type { Origin } from '../domain/facts.ts';
-import { requestId, type SessionId, serverId, sessionId } from '../domain/ids.ts';
+import { requestId, type SessionId, type StreamName, serverId, sessionId, streamName } from '../domain/ids.ts';
 import type { Fleet } from '../domain/placement/fleet.ts';
 import { compileRequirement } from '../domain/placement/requirements.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
@@ -21,7 +21,8 @@ export interface Reads {
   reached(position: number): Promise<void>;
   describeSessions(query: SessionQuery): Promise<Page<SessionView>>;
   describeServers(query: ServerQuery): Promise<Page<ServerView>>;
-  history(stream: string, limit: number, after?: number): Promise<Page<HistoryEntry>>;
+  /** Undefined: there is no such actor. */
+  history(stream: StreamName, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
   /** Its id on its host, while it is placed on one. */
   place(id: SessionId): Promise<{ readonly serverId: string; readonly localId: string } | undefined>;
 }
@@ -93,14 +94,13 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
       if (session.state !== 'READY') return { rejected: notReady(session.state) };
       return { done: { session, connectionToken: await ports.issueConnectionToken(id, user) } };
     },
-    sessionHistory: (id, limit, after) => history(`session-${id}`, limit, after),
-    serverHistory: (id, limit, after) => history(`server-${id}`, limit, after),
+    sessionHistory: (id, limit, after) => history(streamName('session', id), limit, after),
+    serverHistory: (id, limit, after) => history(streamName('server', id), limit, after),
   };
 
-  async function history(stream: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined> {
+  async function history(stream: StreamName, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined> {
     await readable();
-    const page = await reads.history(stream, limit, after);
-    return page.items.length === 0 && after === undefined ? undefined : page;
+    return reads.history(stream, limit, after);
   }
 }
 

@@ -2,8 +2,9 @@
  * A process turns facts into effects. It hears every fact in log order from the moment the broker has recovered; what was under way
  * before that it is told by `resume`, from the read models. Effects may come twice and are harmless then, because actors decide.
  */
+import type { AccessEvent } from '../access/events.ts';
 import type { RecordedFact } from '../facts.ts';
-import { type ServerId, type SessionId, serverId, sessionId, streamId } from '../ids.ts';
+import { type ServerId, type SessionId, serverId, sessionId } from '../ids.ts';
 import type { Deliver } from '../ports/event-log.ts';
 import type { ServerEvent } from '../server/events.ts';
 import type { SessionEvent } from '../session/events.ts';
@@ -11,9 +12,13 @@ import type { SessionEvent } from '../session/events.ts';
 export type SessionFact = RecordedFact<SessionEvent>;
 export type ServerFact = RecordedFact<ServerEvent>;
 
+export type AccessFact = RecordedFact<AccessEvent>;
+
 export interface Process {
   session?(id: SessionId, fact: SessionFact): void;
   server?(id: ServerId, fact: ServerFact): void;
+  /** `id` is that of the credential. */
+  access?(id: string, fact: AccessFact): void;
 }
 
 /** A session whose work was not done when the broker stopped. */
@@ -31,13 +36,14 @@ export function follow(processes: readonly Process[]): Deliver {
   };
 }
 
+/** What stands before the dot of a type is the category of its stream. */
 function deliver(processes: readonly Process[], fact: RecordedFact): void {
-  if (fact.stream.startsWith('session-')) {
-    const id = sessionId(streamId(fact.stream));
-    for (const process of processes) process.session?.(id, fact as SessionFact);
-  } else if (fact.stream.startsWith('server-')) {
-    const id = serverId(streamId(fact.stream));
-    for (const process of processes) process.server?.(id, fact as ServerFact);
+  const category = fact.type.slice(0, fact.type.indexOf('.'));
+  const id = fact.stream.slice(category.length + 1);
+  for (const process of processes) {
+    if (category === 'session') process.session?.(sessionId(id), fact as SessionFact);
+    else if (category === 'server') process.server?.(serverId(id), fact as ServerFact);
+    else process.access?.(id, fact as AccessFact);
   }
 }
 

@@ -27,6 +27,8 @@ export interface Job extends Waiting {
   readonly origin: Origin;
   /** Its client has been told that it will be made, now or later: too late to refuse it. */
   readonly isAcknowledged: boolean;
+  /** The server that was asked for a slot last and has not said no: after a fault it is asked again first, so that no slot is forgotten. */
+  asked?: ServerId | undefined;
 }
 
 /** `gone`: it is not wanted any more. `none`: nobody can take it, with a sentence for the API's user. */
@@ -39,6 +41,7 @@ export async function seek(ports: SeekingPorts, job: Job): Promise<Found> {
   const compiled = compileRequirement(job.wish.requirements);
   const requirement = 'requirement' in compiled ? compiled.requirement : ANY_SERVER;
   const { sessionType, owner } = job.wish;
+  if (job.asked !== undefined && (await reserve(ports, job, job.asked))) return settle(ports, job, job.asked);
   for (let round = 1; ; round += 1) {
     const found = candidates(ports.fleet, { sessionType, owner, requirement, except: job.tried }, ports.random);
     for (const serverId of found.ordered) {
@@ -51,10 +54,13 @@ export async function seek(ports: SeekingPorts, job: Job): Promise<Found> {
 async function reserve({ fleet, servers }: SeekingPorts, job: Job, serverId: ServerId): Promise<boolean> {
   const { sessionId, attempt, origin } = job;
   const { sessionType, owner } = job.wish;
+  job.asked = serverId;
   fleet.noteReservation(serverId, sessionId, { sessionType, owner });
   const outcome = await servers.execute(serverId, { type: 'reserve', sessionId, sessionType, owner, attempt }, origin);
-  if ('rejected' in outcome) fleet.withdraw(serverId, sessionId);
-  return !('rejected' in outcome);
+  if (!('rejected' in outcome)) return true;
+  fleet.withdraw(serverId, sessionId);
+  job.asked = undefined;
+  return false;
 }
 
 /** The slot is held. A session that was deleted meanwhile gives it back. */

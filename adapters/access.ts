@@ -1,0 +1,87 @@
+/** Handing out credentials and checking them: what the domain's credentials are to HTTP. Secrets leave once, when they are made. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type ActorPorts, createActors } from '../domain/actors.ts';
+import { accessKind, type CredentialKind } from '../domain/access/actor.ts';
+import type { AccessCommand } from '../domain/access/commands.ts';
+import type { Registry } from '../domain/access/registry.ts';
+import type { Origin } from '../domain/facts.ts';
+import { type ClientId, clientId, requestId } from '../domain/ids.ts';
+import type { Enrolled } from './http/agent-api.ts';
+import { hashSecret, type Passwords, secretMatches } from './passwords.ts';
+
+export interface IssuedCredential {
+  readonly id: string;
+  /** To be shown once: only its hash is kept. */
+  readonly secret: string;
+}
+
+export interface Access {
+  /** The secret is base64 text of a UUID, as the original's. */
+  registerApiClient(name: string, origin: Origin): Promise<IssuedCredential>;
+  /** The secret is the statement itself: base64 of JSON with an id, as the original's, and 256 random bits. */
+  issueSoftwareStatement(origin: Origin): Promise<IssuedCredential>;
+  /** Undefined: the statement is unknown or not active. */
+  enrolAgent(name: string, statement: string): Promise<Enrolled | undefined>;
+  authenticateApiClient(id: string, password: string): Promise<boolean>;
+  authenticateAgent(id: string, secret: string): Promise<boolean>;
+  isActive(kind: CredentialKind, id: string): boolean;
+}
+
+export interface AccessPorts extends ActorPorts {
+  readonly registry: Registry;
+  readonly passwords: Passwords;
+}
+
+type Grant = Extract<AccessCommand, { type: 'grant' }>['event'];
+
+export function createAccess(ports: AccessPorts): Access {
+  const { registry, passwords, clock } = ports;
+  const actors = {
+    'api-client': createActors(accessKind('api-client'), ports),
+    'software-statement': createActors(accessKind('software-statement'), ports),
+    'agent-client': createActors(accessKind('agent-client'), ports),
+  };
+
+  /** Also puts it into the registry, so that it is of use before its fact has come round. */
+  async function grant(kind: CredentialKind, id: string, event: Grant, origin: Origin): Promise<void> {
+    await actors[kind].create(id, { type: 'grant', event }, origin);
+    registry.apply(id, event);
+  }
+
+  return {
+    async registerApiClient(name, origin) {
+      const id = randomUUID();
+      const secret = Buffer.from(randomUUID()).toString('base64');
+      const passwordHash = await passwords.hash(secret);
+      await grant('api-client', id, { type: 'api-client.registered', data: { name, passwordHash } }, origin);
+      return { id, secret };
+    },
+    async issueSoftwareStatement(origin) {
+      const id = randomUUID();
+      const content = { id, active: true, issuedAt: clock.now() / 1000, brokerVersion: '1.0.0', key: randomBytes(32).toString('base64url') };
+      const secret = Buffer.from(JSON.stringify(content)).toString('base64');
+      const statementHash = hashSecret(secret);
+      await grant('software-statement', id, { type: 'software-statement.issued', data: { statementHash } }, origin);
+      return { id, secret };
+    },
+    async enrolAgent(name, statement) {
+      const permit = registry.findStatement(hashSecret(statement.trim()));
+      if (permit === undefined) return undefined;
+      const id: ClientId = clientId(randomUUID());
+      const clientSecret = randomBytes(32).toString('base64url');
+      const data = { name, secretHash: hashSecret(clientSecret), statementId: permit.id };
+      const origin: Origin = { cause: { kind: 'agent', id }, requestId: requestId(ports.random.uuid()) };
+      await grant('agent-client', id, { type: 'agent-client.registered', data }, origin);
+      return { clientId: id, clientSecret, issuedAt: clock.now() };
+    },
+    async authenticateApiClient(id, password) {
+      const client = registry.find('api-client', id);
+      return client !== undefined && passwords.matches(password, client.hash);
+    },
+    async authenticateAgent(id, secret) {
+      const client = registry.find('agent-client', id);
+      return client !== undefined && secretMatches(secret, client.hash);
+    },
+    isActive: (kind, id) => registry.find(kind, id) !== undefined,
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * The broker without its doors: actors, processes and read models on a log. It starts by catching up and finishing what was under way when
+ * the process before it ended. A simulation runs it as it is, with a log in memory and a clock of its own.
+ */
+import { createRegistry, type Registry } from '../domain/access/registry.ts';
+import { createActors } from '../domain/actors.ts';
+import type { Origin, Position } from '../domain/facts.ts';
+import { requestId, serverId, sessionId } from '../domain/ids.ts';
+import { createFleet, type Fleet } from '../domain/placement/fleet.ts';
+import type { AgentLink } from '../domain/ports/agent-link.ts';
+import type { Beliefs } from '../domain/ports/beliefs.ts';
+import type { Clock, Random } from '../domain/ports/clock.ts';
+import type { EventLog, Subscription } from '../domain/ports/event-log.ts';
+import type { Reception } from '../domain/ports/reception.ts';
+import { createDispatching, type Dispatching } from '../domain/processes/dispatching.ts';
+import { createEffects, type Effects } from '../domain/processes/effects.ts';
+import { createPlacing, type Placing } from '../domain/processes/placing.ts';
+import { follow, type Process } from '../domain/processes/process.ts';
+import { createReception, type StartedReception } from '../domain/processes/reception.ts';
+import { createReleasing, release } from '../domain/processes/releasing.ts';
+import { type Servers, serverKind } from '../domain/server/actor.ts';
+import { type Sessions, sessionKind } from '../domain/session/actor.ts';
+import { createAccessQueries } from '../projections/access-queries.ts';
+import { access } from '../projections/access.ts';
+import type { ReadDatabase, Reader } from '../projections/database.ts';
+import { history } from '../projections/history.ts';
+import { createProjector, type Projector } from '../projections/projector.ts';
+import { createServerQueries } from '../projections/server-queries.ts';
+import { servers as serversProjection } from '../projections/servers.ts';
+import { sessions as sessionsProjection } from '../projections/sessions.ts';
+import { createWorkQueries } from '../projections/work-queries.ts';
+import type { Application } from './application.ts';
+import type { Logger } from './logging.ts';
+import { createApplication } from './operations.ts';
+import { createReads } from './reads.ts';
+
+export interface CorePorts {
+  readonly log: EventLog;
+  readonly database: ReadDatabase;
+  readonly link: AgentLink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  issueConnectionToken(sessionId: string, user: string): Promise<string>;
+  /** The log or the read models are lost for good: the broker had better end. */
+  fatal(error: Error): void;
+}
+
+export interface CoreLimits {
+  readonly queueSize: number;
+  readonly queueMs: number;
+  /** Placements of one session in all. */
+  readonly maxAttempts: number;
+  readonly deletedVisibleMs: number;
+  readonly screenshotWidth: number;
+  readonly screenshotHeight: number;
+  readonly screenshotFormat: 'png' | 'jpeg';
+}
+
+export interface Core {
+  readonly application: Application;
+  readonly reception: Reception;
+  readonly registry: Registry;
+  readonly fleet: Fleet;
+  /** Resolves when no effect is under way and the read models have everything. */
+  idle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How long a create call waits for a server before it answers that the session is being placed. */
+const PLACEMENT_MS = 10_000;
+/** How long a call waits for the read models. */
+const PATIENCE_MS = 10_000;
+/** How long servers that were reachable before a restart may take to come back: as long as a silent one is waited for. */
+const RETURN_MS = 10_000;
+/** How often a long catching up says how far it is. */
+const CATCH_UP_REPORT_MS = 2_000;
+
+export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<Core> {
+  const { log, clock, logger } = ports;
+  const projector = createProjector({ ...ports, projections: [sessionsProjection, serversProjection, history, access] });
+  await projector.start();
+  await catchUp(projector, log, logger);
+  const effects = createEffects(clock, (what, err) => logger.error({ err }, `Trying again: ${what}.`));
+  const actors = { sessions: createActors(sessionKind, ports), servers: createActors(serverKind, ports) };
+  const memory = { fleet: createFleet(), registry: createRegistry() };
+  const reads = createReads({ ...ports, ...limits, projector, fleet: memory.fleet, reader: ports.database.reader, patienceMs: PATIENCE_MS });
+  const running = createProcesses({ ...ports, ...actors, ...memory, effects, beliefs: reads }, limits);
+  const subscription = await recover(ports, { ...actors, ...memory, ...running }, projector.position());
+  const operations = { ...limits, placementMs: PLACEMENT_MS };
+  return {
+    ...memory,
+    application: createApplication({ ...ports, ...actors, ...memory, ...running, reads }, operations),
+    reception: running.reception,
+    async idle() {
+      await effects.idle();
+      await projector.reached(await log.head(), PATIENCE_MS);
+    },
+    async stop() {
+      effects.stop();
+      running.placing.stop();
+      running.reception.stop();
+      await subscription.stop();
+      await projector.stop();
+    },
+  };
+}
+
+/** Until the read models have all that was in the log at the start; after a crash or with an empty read database that takes a while. */
+async function catchUp(projector: Projector, log: EventLog, logger: Logger): Promise<void> {
+  const head = await log.head();
+  while (!(await projector.reached(head, CATCH_UP_REPORT_MS))) {
+    logger.info({ position: projector.position(), head }, 'The read models are catching up with the log.');
+  }
+}
+
+interface Actors {
+  readonly sessions: Sessions;
+  readonly servers: Servers;
+}
+
+interface Memory {
+  readonly fleet: Fleet;
+  readonly registry: Registry;
+}
+
+interface Running {
+  readonly placing: Placing;
+  readonly dispatching: Dispatching;
+  readonly reception: StartedReception;
+  readonly processes: readonly Process[];
+}
+
+type ProcessPorts = CorePorts & Actors & Memory & { readonly effects: Effects; readonly beliefs: Beliefs };
+
+function createProcesses(ports: ProcessPorts, limits: CoreLimits): Running {
+  const { fleet, registry } = ports;
+  const placing = createPlacing(ports, limits);
+  const dispatching = createDispatching(ports);
+  const reception = createReception({ ...ports, dispatching }, { ...limits, returnMs: RETURN_MS });
+  const index: Process = { server: (_, fact) => fleet.apply(fact), access: registry.apply };
+  return { placing, dispatching, reception, processes: [index, placing, dispatching, createReleasing(ports)] };
+}
+
+/**
+ * Fills the indexes from the read models, which stand at `start`, finishes what the process before left undone, and follows the log from there.
+ * Stray slots go first: a session that is placed again may well take the very slot.
+ */
+async function recover({ log, database, random, fatal }: CorePorts, parts: Actors & Memory & Running, start: Position): Promise<Subscription> {
+  const { servers, fleet, registry, placing, dispatching, reception, processes } = parts;
+  const work = createWorkQueries(database.reader);
+  const origin: Origin = { cause: { kind: 'broker', id: 'recovery' }, requestId: requestId(random.uuid()) };
+  for await (const rows of createServerQueries(database.reader).fleet()) fleet.load(rows);
+  await loadRegistry(database.reader, registry);
+  const strays = await work.straySlots();
+  await Promise.all(strays.map((slot) => servers.execute(slot.serverId, release(sessionId(slot.sessionId)), origin)));
+  reception.expect([...fleet.values()].filter(({ reachable }) => reachable).map(({ id }) => id));
+  const subscription = log.subscribe(start, follow(processes), fatal);
+  for await (const page of work.pending()) {
+    const pending = page.map((row) => ({
+      sessionId: sessionId(row.id),
+      serverId: row.serverId === undefined ? undefined : serverId(row.serverId),
+    }));
+    placing.resume(pending, origin);
+    dispatching.resume(pending);
+  }
+  return subscription;
+}
+
+async function loadRegistry(reader: Reader, registry: Registry): Promise<void> {
+  const queries = createAccessQueries(reader);
+  for (const kind of ['api-client', 'software-statement', 'agent-client'] as const) {
+    for (const { active, ...credential } of await queries.list(kind)) if (active) registry.put({ kind, ...credential });
+  }
+}
