@@ -11,7 +11,7 @@ export const PUBLIC_MODE = 0o644;
  * Replaces a file in one step: whoever reads it, or whoever starts after a crash, finds the old text or the new one, never a part. The
  * folder must be there. Throws what the file system says.
  */
-export async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+export async function replaceFile(path: string, text: string | Buffer, mode: number): Promise<void> {
   const draft = `${path}.${randomUUID()}.tmp`;
   try {
     await writeDurably(draft, text, mode);
@@ -23,7 +23,7 @@ export async function replaceFile(path: string, text: string, mode: number): Pro
   await syncFolder(dirname(path));
 }
 
-async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+async function writeDurably(path: string, text: string | Buffer, mode: number): Promise<void> {
   const file = await open(path, 'wx', mode);
   try {
     await file.writeFile(text);

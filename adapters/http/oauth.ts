@@ -1,5 +1,5 @@
 /** The token endpoint: `POST /oauth2/token`, the client credentials grant of RFC 6749, section 4.4. */
-import type { TokenIssuer } from '../tokens.ts';
+import type { ApiAudience, TokenIssuer } from '../tokens.ts';
 import { readText } from './body.ts';
 import { reply } from './reply.ts';
 
@@ -7,6 +7,8 @@ export interface OAuthDeps {
   /** Whether this client is registered with this password. Slow on purpose; throws PasswordsBusyError. */
   readonly authenticate: (clientId: string, password: string) => Promise<boolean>;
   readonly tokens: TokenIssuer;
+  /** Which API the tokens are for. Default `api`. */
+  readonly audience?: ApiAudience;
   /** Milliseconds since 1970 (UTC). */
   readonly now: () => number;
 }
@@ -25,7 +27,7 @@ interface Credentials {
   readonly password: string;
 }
 
-export function createTokenEndpoint({ authenticate, tokens, now }: OAuthDeps): TokenEndpoint {
+export function createTokenEndpoint({ authenticate, tokens, now, audience = 'api' }: OAuthDeps): TokenEndpoint {
   return async (request) => {
     const form = new URLSearchParams(await readText(request, MAX_BODY_BYTES));
     const grants = new Set([...new URL(request.url).searchParams.getAll('grant_type'), ...form.getAll('grant_type')]);
@@ -37,7 +39,7 @@ export function createTokenEndpoint({ authenticate, tokens, now }: OAuthDeps): T
     if (client === undefined || !(await authenticate(client.id, client.password))) {
       return refuse('invalid_client', 'The client is unknown or its password is wrong');
     }
-    const wish = { clientId: client.id, audience: 'api', lifetimeSeconds: LIFETIME_SECONDS } as const;
+    const wish = { clientId: client.id, audience, lifetimeSeconds: LIFETIME_SECONDS };
     const token = await tokens.issueAccessToken(wish, now());
     return reply(200, { access_token: token, token_type: 'Bearer', expires_in: LIFETIME_SECONDS });
   };

@@ -1,0 +1,177 @@
+/**
+ * The broker's composition root: claims the data folder, opens the log and the read models, starts the core, and opens the two doors (clients,
+ * agents).
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { Hono } from 'hono';
+import { clientId } from '../domain/ids.ts';
+import type { Clock, Random } from '../domain/ports/clock.ts';
+import { type Access, createAccess } from './access.ts';
+import { type Certificates, ensureCertificates } from './certificates.ts';
+import type { BrokerConfig } from './config.ts';
+import { type Core, type CoreLimits, startCore } from './core.ts';
+import { PRIVATE_MODE, replaceFile } from './files.ts';
+import { createAgentApi } from './http/agent-api.ts';
+import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
+import { createBearerCheck } from './http/bearer.ts';
+import { createClientApi } from './http/client-api.ts';
+import { createTokenEndpoint } from './http/oauth.ts';
+import { type Serving, serveHttps } from './http/serve.ts';
+import type { Logger } from './logging.ts';
+import { createPasswords } from './passwords.ts';
+import { serverNames } from './server-names.ts';
+import { loadSigningKeys } from './signing-keys.ts';
+import { claimDataFolder } from './sqlite/data-folder.ts';
+import { openSqliteEventLog } from './sqlite/event-log.ts';
+import { openReadDatabase } from './sqlite/read-database.ts';
+import { createTokens, type Tokens } from './tokens.ts';
+
+export interface BrokerPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface RunningBroker {
+  readonly clientPort: number;
+  readonly agentPort: number;
+  /** The path of the authority's certificate. */
+  readonly caFile: string;
+  /** For giving out credentials on this machine. */
+  readonly access: Access;
+  /** Never resolves; rejects when the broker cannot go on, and whoever started it ought to end the process. */
+  readonly lost: Promise<never>;
+  /** Ends in order: no acknowledged work is lost, requests under way are answered. */
+  stop(): Promise<void>;
+}
+
+/** Throws with one sentence for the operator when it cannot start. Whatever was opened by then is closed again. */
+export async function startBroker(config: BrokerConfig, ports: BrokerPorts): Promise<RunningBroker> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  let fatal: (error: Error) => void = () => undefined;
+  const lost = new Promise<never>((_, reject) => {
+    fatal = reject;
+  });
+  lost.catch(() => undefined);
+  try {
+    return { ...(await open(config, ports, fatal, (close) => closers.push(close))), lost, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Opened = Omit<RunningBroker, 'lost' | 'stop'>;
+type Fatal = (error: Error) => void;
+type OnStop = (close: () => Promise<unknown>) => void;
+
+async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onStop: OnStop): Promise<Opened> {
+  const { clock, random, logger } = ports;
+  const folder = await claimDataFolder(config.dataDir);
+  onStop(folder.release);
+  const secrets = join(folder.path, 'secrets');
+  await mkdir(secrets, { recursive: true, mode: 0o700 });
+  const machine = { hostname: hostname(), interfaces: networkInterfaces() };
+  const certificates = await ensureCertificates(join(folder.path, 'tls'), serverNames(config.host, machine), clock.now());
+  const tokens = createTokens(await loadSigningKeys(join(secrets, 'signing-keys.json')));
+
+  const log = await openSqliteEventLog(join(folder.path, 'log.sqlite'));
+  onStop(log.close);
+  logger.info(log.describe(), 'The log is open.');
+  const database = await openReadDatabase(join(folder.path, 'read-models.sqlite'), { logger });
+  onStop(database.close);
+  const connections = createAgentConnections({ clock, random });
+  const issueConnectionToken = (sessionId: string, user: string) =>
+    tokens.issueConnectionToken({ sessionId, user, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
+  const core = await startCore({ log, database, link: connections, clock, random, logger, fatal, issueConnectionToken }, limitsOf(config));
+  onStop(core.stop);
+  connections.start(core.reception);
+  onStop(async () => connections.close());
+
+  const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
+  const doors = { config, ports, core, access, tokens, connections, certificates };
+  const agents = await serveAgents(doors);
+  onStop(agents.close);
+  const clients = await serveClients(doors, await keyIn(join(secrets, 'next-token.key')));
+  onStop(clients.close);
+  return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
+}
+
+function limitsOf(config: BrokerConfig): CoreLimits {
+  return {
+    queueSize: config.queueMaxSize,
+    queueMs: config.queueMaxTimeMs,
+    maxAttempts: config.createRetries + 1,
+    deletedVisibleMs: config.deletedSessionVisibleMs,
+    screenshotWidth: config.screenshotMaxWidth,
+    screenshotHeight: config.screenshotMaxHeight,
+    screenshotFormat: config.screenshotFormat,
+  };
+}
+
+/** What both doors are made of. */
+interface Doors {
+  readonly config: BrokerConfig;
+  readonly ports: BrokerPorts;
+  readonly core: Core;
+  readonly access: Access;
+  readonly tokens: Tokens;
+  readonly connections: AgentConnections;
+  readonly certificates: Certificates;
+}
+
+function serveAgents({ config, ports, core, access, tokens, connections, certificates }: Doors): Promise<Serving> {
+  const { clock, logger } = ports;
+  const now = clock.now;
+  const app = new Hono();
+  const issueToken = createTokenEndpoint({ authenticate: access.authenticateAgent, tokens, audience: 'agent', now });
+  app.post('/oauth2/token', ({ req }) => issueToken(req.raw));
+  app.get('/health', (context) => context.json({ status: 'UP' }));
+  const agentApi = createAgentApi({
+    reception: core.reception,
+    connections,
+    enrol: access.enrolAgent,
+    async verifyAgentToken(token) {
+      const verdict = await tokens.verifyAccessToken(token, 'agent', now());
+      if ('refused' in verdict || !access.isActive('agent-client', verdict.valid.clientId)) return undefined;
+      return clientId(verdict.valid.clientId);
+    },
+    failed: (err) => logger.error({ err }, 'A request of an agent failed.'),
+  });
+  app.route('/', agentApi);
+  return serveHttps(app, { host: config.host, port: config.agentPort, ...certificates });
+}
+
+function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
+  const { config, ports, core, access, tokens, certificates } = doors;
+  const { clock, random, logger } = ports;
+  const now = clock.now;
+  const app = createClientApi({
+    application: core.application,
+    authorize: createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now }),
+    issueToken: createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now }),
+    nextTokenKey,
+    isHealthy: () => true,
+    random,
+    log: logger,
+    limits: { autorunArguments: config.autorunArgumentsMax, autorunArgumentLength: config.autorunArgumentMaxLength },
+  });
+  return serveHttps(app, { host: config.host, port: config.clientPort, ...certificates });
+}
+
+/** 32 random bytes, made on the first start: page tokens that were given out before a restart stay good after it. */
+async function keyIn(file: string): Promise<Buffer> {
+  const kept = await readFile(file).catch(() => Buffer.alloc(0));
+  if (kept.length === KEY_BYTES) return kept;
+  const key = randomBytes(KEY_BYTES);
+  await replaceFile(file, key, PRIVATE_MODE);
+  return key;
+}
+
+const KEY_BYTES = 32;
