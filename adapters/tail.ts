@@ -31,7 +31,7 @@ export interface TailOptions {
 }
 
 export function createTail(options: TailOptions): Tail {
-  let head = options.head;
+  let { head } = options;
   let closed = false;
   const recent = createRecent(options.recentFacts, head);
   const sleepers = new Set<() => void>();
@@ -73,7 +73,10 @@ export function createTail(options: TailOptions): Tail {
     },
     subscribe(after, deliver, failed) {
       const loop = createLoop(after, deliver, { next, sleepers });
-      const over = loop.run().catch((error: unknown) => failed(error instanceof Error ? error : new Error(String(error))));
+      const over = loop
+        .run()
+        .catch((error: unknown) => failed(error instanceof Error ? error : new Error(String(error))))
+        .finally(() => subscriptions.delete(subscription));
       const subscription = {
         stop() {
           loop.end();
@@ -81,7 +84,6 @@ export function createTail(options: TailOptions): Tail {
         },
       };
       subscriptions.add(subscription);
-      over.finally(() => subscriptions.delete(subscription));
       return subscription;
     },
     async close() {
@@ -99,12 +101,12 @@ interface Source {
 function createLoop(after: Position, deliver: Deliver, { next, sleepers }: Source) {
   let cursor = after;
   let ended = false;
-  let wake = () => {};
+  let wake: (() => void) | undefined;
 
   function sleep(): Promise<void> {
     return new Promise((resolve) => {
       wake = resolve;
-      sleepers.add(wake);
+      sleepers.add(resolve);
     });
   }
 
@@ -122,8 +124,10 @@ function createLoop(after: Position, deliver: Deliver, { next, sleepers }: Sourc
     },
     end(): void {
       ended = true;
-      sleepers.delete(wake);
-      wake();
+      if (wake) {
+        sleepers.delete(wake);
+        wake();
+      }
     },
   };
 }
