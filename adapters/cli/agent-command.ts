@@ -1,0 +1,20 @@
+/** `berth agent`: the composition root of an agent's process. */
+import { runAgent } from '../../agent/main.ts';
+import { systemClock, systemRandom } from '../system.ts';
+import type { AgentFlags } from './flags.ts';
+import { announceReady, endRequested, endWithin } from './lifetime.ts';
+import { stderrLogger } from './output.ts';
+
+/** Longer than orders under way are waited for. */
+const STOP_MS = 10_000;
+
+/** Resolves with the exit code when the agent was asked to end and has; rejects with a sentence for the operator when it cannot start. */
+export async function runAgentCommand(flags: AgentFlags): Promise<number> {
+  const ending = endRequested();
+  const logger = stderrLogger('agent', flags.logLevel);
+  const agent = await runAgent(flags.config, { clock: systemClock, random: systemRandom, logger });
+  announceReady();
+  await ending;
+  await endWithin(STOP_MS, agent.stop());
+  return 0;
+}

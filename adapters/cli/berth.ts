@@ -1,0 +1,57 @@
+/** The program `berth`: its commands and flags. Each command loads only what it needs. The only place that ends the process in the ordinary way. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { LOG_LEVELS } from '../logging.ts';
+import type { AgentFlags, BrokerFlags, StartFlags } from './flags.ts';
+import { complain } from './output.ts';
+
+const DATA_DIR = './berth-data';
+
+const program = new Command('berth')
+  .description('An open session manager for fleets of remote desktop servers, wire-compatible with DCV Session Manager.')
+  .version(version())
+  .showHelpAfterError('(--help says more)');
+
+withBrokerFlags(program.command('start'))
+  .description('start a broker and a few simulated servers, to try Berth on one machine')
+  .option('--servers <number>', 'how many simulated servers', '3')
+  .addHelpText('after', '\nExample:\n  $ berth start --servers 5 --data-dir /tmp/berth')
+  .action((flags: StartFlags) => run(async () => (await import('./start-command.ts')).start(flags)));
+
+withBrokerFlags(program.command('broker'))
+  .description('run a broker')
+  .addHelpText('after', '\nExample:\n  $ berth broker --data-dir /var/lib/berth --host 0.0.0.0')
+  .action((flags: BrokerFlags) => run(async () => (await import('./broker-command.ts')).runBroker(flags)));
+
+program
+  .command('agent')
+  .description('run the agent of one server')
+  .requiredOption('--config <file>', 'its agent.conf (TOML)')
+  .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')}`, 'warn')
+  .action((flags: AgentFlags) => run(async () => (await import('./agent-command.ts')).runAgentCommand(flags)));
+
+await program.parseAsync();
+
+function withBrokerFlags(command: Command): Command {
+  return command
+    .option('--data-dir <folder>', 'where everything is kept', DATA_DIR)
+    .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
+    .option('--client-port <port>', 'for clients of the API; 0 takes a free one (default: 8443)')
+    .option('--agent-port <port>', 'for agents; 0 takes a free one (default: 8445)')
+    .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')}`, 'warn');
+}
+
+/** What a command throws is a sentence for the operator. */
+async function run(command: () => Promise<number>): Promise<void> {
+  try {
+    process.exit(await command());
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,109 @@
+/**
+ * `berth start`: a broker and simulated servers, each a process of its own, as in a real fleet. It says how to reach them, starts an agent
+ * again that ends, and ends everything when it is asked to or when the broker is lost.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { wholeNumber } from '../config.ts';
+import { type ConnectionFile, readConnectionFile } from '../connection-file.ts';
+import { systemClock } from '../system.ts';
+import { createApiClient, type ListedServer } from './api.ts';
+import { type Child, type Ending, startChild } from './children.ts';
+import { brokerConfigOf, type StartFlags } from './flags.ts';
+import { writeAgentFiles } from './fleet.ts';
+import { endRequested } from './lifetime.ts';
+import { complain, print } from './output.ts';
+import { keepRunning, type Restarting } from './restarting.ts';
+import { welcome } from './welcome.ts';
+
+/** Each is a process of some 60 MB. */
+const MAX_SERVERS = 200;
+/** What children get to end in order before they are killed. */
+const AGENT_STOP_MS = 3000;
+const BROKER_STOP_MS = 8000;
+/** How long agents may take until the broker knows them: all together, and more for each, since they share the processors. */
+const ENROLMENT_MS = 20_000;
+const ENROLMENT_PER_SERVER_MS = 1000;
+const POLL_MS = 200;
+/** A signal to all processes reaches the broker and us in any order: so long a broker that has ended is not yet a broker that is lost. */
+const SIGNAL_SKEW_MS = 200;
+
+interface Run {
+  readonly flags: StartFlags;
+  readonly dataDir: string;
+  readonly servers: number;
+  readonly broker: Child;
+  /** Grows as agents are started. */
+  readonly agents: Restarting[];
+  readonly over: AbortController;
+}
+
+/** Gives the exit code; rejects with a sentence for the operator when something could not be started. */
+export async function start(flags: StartFlags): Promise<number> {
+  const ending = endRequested();
+  const servers = wholeNumber({ value: flags.servers, from: '--servers' }, 0, MAX_SERVERS);
+  const { dataDir } = brokerConfigOf(flags);
+  const broker = startChild(brokerParameters(flags), systemClock);
+  const run: Run = { flags, dataDir, servers, broker, agents: [], over: new AbortController() };
+  try {
+    return await Promise.race([ending.then(() => 0), brokerLost(run), bringUp(run)]);
+  } finally {
+    run.over.abort();
+    await Promise.all(run.agents.map((agent) => agent.stop(AGENT_STOP_MS)));
+    await broker.stop(BROKER_STOP_MS);
+  }
+}
+
+function brokerParameters({ dataDir, host, clientPort, agentPort, logLevel }: StartFlags): readonly string[] {
+  const optional = { '--host': host, '--client-port': clientPort, '--agent-port': agentPort };
+  const given = Object.entries(optional).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
+  return ['broker', '--data-dir', dataDir, '--log-level', logLevel, ...given];
+}
+
+/** A broker that never was ready has itself said why. */
+async function brokerLost({ broker, over }: Run): Promise<number> {
+  const [ending, wasReady] = await Promise.all([broker.ended, broker.ready]);
+  await sleep(SIGNAL_SKEW_MS);
+  if (wasReady && !over.signal.aborted) complain(`The broker has ended (${ending}). Everything else is stopped.`);
+  return 1;
+}
+
+/** Starts the agents once there is a broker, and tells the user. Never resolves: there is nothing to wait for but the end. */
+async function bringUp(run: Run): Promise<never> {
+  if (await run.broker.ready) {
+    const connection = await readConnectionFile(run.dataDir);
+    if (connection === undefined) throw new Error(`The broker is ready, but ${run.dataDir} does not say how to reach it.`);
+    for (let number = 1; number <= run.servers && !run.over.signal.aborted; number++) await startAgent(run, number, connection);
+    const listed = await listServers(run, connection);
+    if (!run.over.signal.aborted) print(welcome(run.dataDir, connection, listed));
+  }
+  return new Promise(() => undefined);
+}
+
+async function startAgent({ dataDir, flags, agents }: Run, number: number, connection: ConnectionFile): Promise<void> {
+  const file = await writeAgentFiles(dataDir, number, connection);
+  const parameters = ['agent', '--config', file, '--log-level', flags.logLevel];
+  const ended = (ending: Ending, delayMs: number): void => {
+    complain(`The agent of server ${number} has ended (${ending}). It is started again in ${delayMs / 1000} s.`);
+  };
+  agents.push(keepRunning(() => startChild(parameters, systemClock), systemClock, ended));
+}
+
+/** As soon as all can take sessions, or what there is when they take too long. */
+async function listServers({ servers, over }: Run, connection: ConnectionFile): Promise<readonly ListedServer[]> {
+  const client = await createApiClient(connection);
+  const givingUpAt = performance.now() + ENROLMENT_MS + servers * ENROLMENT_PER_SERVER_MS;
+  try {
+    for (;;) {
+      const listed = await client.describeServers();
+      const available = listed.filter(({ Availability }) => Availability === 'AVAILABLE').length;
+      if (available >= servers || over.signal.aborted) return listed;
+      if (performance.now() > givingUpAt) {
+        complain(`Only ${available} of ${servers} servers can take sessions so far. The others may still come.`);
+        return listed;
+      }
+      await sleep(POLL_MS);
+    }
+  } finally {
+    await client.close();
+  }
+}
