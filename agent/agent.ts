@@ -1,4 +1,6 @@
 /** The agent without its surroundings: everything it does between a driver, a link to the broker, two record logs and a clock. */
+
+import type { Logger } from '../adapters/logging.ts';
 import type { ServerId } from '../domain/ids.ts';
 import type { Clock, Random, Timer } from '../domain/ports/clock.ts';
 import type { ServerDescription } from '../domain/server/events.ts';
@@ -8,7 +10,6 @@ import { createHost } from './host.ts';
 import { createInventory } from './inventory.ts';
 import { openJournal } from './journal.ts';
 import { createLifeline } from './lifeline.ts';
-import type { Logger } from './logger.ts';
 import { createOrders } from './orders.ts';
 import { openOutbox } from './outbox.ts';
 import type { Folders } from './session-files.ts';

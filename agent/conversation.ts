@@ -2,8 +2,8 @@
 import type { Telemetry } from '../domain/ports/agent-link.ts';
 import type { Clock, Timer } from '../domain/ports/clock.ts';
 import type { BrokerConnection } from './broker-link.ts';
-import { messageOf } from './logger.ts';
 import type { Outbox } from './outbox.ts';
+import { messageOf } from './thrown.ts';
 
 export interface Conversation {
   /** The broker gave a sign of life. */

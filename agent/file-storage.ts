@@ -1,7 +1,7 @@
 /** Record logs in files: append-only, one JSON value a line, on disk before anyone is told so, and readable after a crash at any moment. */
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import type { Logger } from './logger.ts';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { PRIVATE_MODE, replaceFile } from '../adapters/files.ts';
+import type { Logger } from '../adapters/logging.ts';
 import type { RecordLog } from './storage.ts';
 
 /** Records that are written and synced together. */
@@ -33,7 +33,7 @@ export function createFileLog(path: string, log: Logger): RecordLog {
   }
 
   async function opened(): Promise<FileHandle> {
-    file ??= await open(path, 'a', 0o600);
+    file ??= await open(path, 'a', PRIVATE_MODE);
     return file;
   }
 
@@ -50,7 +50,7 @@ export function createFileLog(path: string, log: Logger): RecordLog {
       return inTurn(async () => {
         await file?.close();
         file = undefined;
-        await writeAnew(path, linesOf(records));
+        await replaceFile(path, linesOf(records), PRIVATE_MODE);
       });
     },
     close: () =>
@@ -59,20 +59,6 @@ export function createFileLog(path: string, log: Logger): RecordLog {
         file = undefined;
       }),
   };
-}
-
-/** Puts `text` in the place of a file's content: the old or the new is there after a crash, never a mixture. */
-export async function writeAnew(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  await rm(temporary, { force: true });
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await writeSafely(file, text);
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
 }
 
 /** The text of a file, or undefined when there is none. */
@@ -88,13 +74,6 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 async function writeSafely(file: FileHandle, text: string): Promise<void> {
   await file.appendFile(text);
   await file.datasync();
-}
-
-/** A rename is only safe once the folder that holds the name is on disk. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  await folder.sync();
-  await folder.close();
 }
 
 /** Every record begins with its line break, so one that was torn by a crash or a full disk cannot spoil the next. */

@@ -1,9 +1,11 @@
 /** What the host says about itself: looked at again and again, with a report for each difference. */
+
+import type { Logger } from '../adapters/logging.ts';
 import type { Telemetry } from '../domain/ports/agent-link.ts';
 import type { ServerDescription } from '../domain/server/events.ts';
 import type { Driver, DriverSession } from './drivers/driver.ts';
-import { type Logger, messageOf } from './logger.ts';
 import type { Outbox } from './outbox.ts';
+import { messageOf } from './thrown.ts';
 
 /** The part of a greeting that is about the host itself. */
 export interface HostState {

@@ -1,9 +1,9 @@
 /** What became of the sessions that this agent was ordered to make, on disk: an order that comes again after a crash is recognised. */
 import { z } from 'zod';
+import type { Logger } from '../adapters/logging.ts';
 import { attempt, sentence, sessionIdText, sessionSpec, time } from '../adapters/wire/agent-parts.ts';
 import type { SessionId } from '../domain/ids.ts';
 import type { SessionSpec } from '../domain/session/events.ts';
-import type { Logger } from './logger.ts';
 import type { RecordLog } from './storage.ts';
 
 /**

@@ -1,11 +1,13 @@
 /** Keeps the agent connected to its broker: greets, and tries again, more and more patiently, whenever the connection is lost. */
+
+import type { Logger } from '../adapters/logging.ts';
 import type { Greeting, Order, Telemetry } from '../domain/ports/agent-link.ts';
 import type { Clock, Random, Timer } from '../domain/ports/clock.ts';
 import { createBackoff } from './backoff.ts';
 import type { BrokerConnection, BrokerLink, ScreenshotOutcome } from './broker-link.ts';
 import { type Conversation, createConversation } from './conversation.ts';
-import { type Logger, messageOf } from './logger.ts';
 import type { Outbox } from './outbox.ts';
+import { messageOf } from './thrown.ts';
 
 export interface Lifeline {
   start(): void;

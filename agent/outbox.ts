@@ -2,12 +2,14 @@
  * The facts that the broker has not acknowledged yet, on disk. None is ever dropped: when the outbox is full the agent takes no new work
  * (orders.ts asks `hasRoom`), and of the reports that only say how things stand now the newest takes the place of the older one.
  */
+
+import type { Logger } from '../adapters/logging.ts';
 import { reportSchema } from '../adapters/wire/agent.ts';
 import type { SessionId } from '../domain/ids.ts';
 import type { Report } from '../domain/ports/agent-link.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
-import { type Logger, messageOf } from './logger.ts';
 import type { RecordLog } from './storage.ts';
+import { messageOf } from './thrown.ts';
 
 type WithoutLabel<R> = R extends Report ? Omit<R, 'reportId' | 'time'> : never;
 /** What a report says, before it has an id and a time. */

@@ -2,7 +2,7 @@
 import type { Order } from '../domain/ports/agent-link.ts';
 import type { ScreenshotOutcome } from './broker-link.ts';
 import type { Driver } from './drivers/driver.ts';
-import { messageOf } from './logger.ts';
+import { messageOf } from './thrown.ts';
 
 export type PictureOrder = Extract<Order, { kind: 'take-screenshot' }>;
 

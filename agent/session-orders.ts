@@ -1,12 +1,14 @@
 /** Carrying out one order that changes a session. Each can come twice, before or after a crash, and has its effect once. */
+
+import type { Logger } from '../adapters/logging.ts';
 import type { Order } from '../domain/ports/agent-link.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Driver, Outcome } from './drivers/driver.ts';
 import type { Inventory } from './inventory.ts';
 import type { Entry, Journal } from './journal.ts';
-import { type Logger, messageOf } from './logger.ts';
 import type { News, Outbox } from './outbox.ts';
 import { type Folders, sessionFiles } from './session-files.ts';
+import { messageOf } from './thrown.ts';
 
 export type CreateOrder = Extract<Order, { kind: 'create-session' }>;
 export type CloseOrder = Extract<Order, { kind: 'close-session' }>;

@@ -1,7 +1,9 @@
 /** One look at the host and its sessions at a time. Calls that come during a look share the one that follows it. */
+
+import type { Logger } from '../adapters/logging.ts';
 import type { Host } from './host.ts';
 import type { Inventory } from './inventory.ts';
-import { type Logger, messageOf } from './logger.ts';
+import { messageOf } from './thrown.ts';
 
 /** Resolves when a look that began after the call is over and its reports are kept. Never rejects. */
 export type Survey = () => Promise<void>;

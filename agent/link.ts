@@ -1,0 +1,124 @@
+/** The link to a broker over HTTPS: a greeting, a stream of orders down, posts up. See broker-link.ts for what it promises. */
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import type { Logger } from '../adapters/logging.ts';
+import { acknowledgedSchema, orderSchema, welcomeSchema } from '../adapters/wire/agent.ts';
+import type { Greeting, Welcome } from '../domain/ports/agent-link.ts';
+import { type Answer, type BrokerHttp, complaintOf } from './broker-http.ts';
+import type { BrokerConnection, BrokerLink, LinkHandlers } from './broker-link.ts';
+import type { Credentials } from './credentials.ts';
+import { messageOf } from './thrown.ts';
+
+export interface LinkDeps {
+  readonly http: BrokerHttp;
+  readonly credentials: Credentials;
+  readonly log: Logger;
+}
+
+/** An order with the largest permissions file fits several times. */
+const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
+
+export function createBrokerLink(deps: LinkDeps): BrokerLink {
+  return {
+    async connect(greeting, handlers) {
+      const welcome = await greet(greeting, deps);
+      const connection = createConnection(welcome, handlers, deps);
+      await connection.open();
+      return connection;
+    },
+    close: () => deps.http.close(),
+  };
+}
+
+async function greet(greeting: Greeting, deps: LinkDeps): Promise<Welcome> {
+  const answer = await post('/agent/connect', greeting, deps);
+  if (answer.status !== 200) throw new Error(`the broker did not welcome this agent: ${complaintOf(answer)}`);
+  return welcomeSchema.parse(answer.body);
+}
+
+/** A token can be refused before its time, when the broker renewed its keys: a new one is asked for, once. */
+async function post(path: string, body: object, { http, credentials }: LinkDeps): Promise<Answer> {
+  const answer = await http.post(path, body, await credentials.authorization());
+  if (answer.status !== 401) return answer;
+  credentials.refused();
+  return http.post(path, body, await credentials.authorization());
+}
+
+interface OpenableConnection extends BrokerConnection {
+  open(): Promise<void>;
+}
+
+function createConnection(welcome: Welcome, handlers: LinkHandlers, deps: LinkDeps): OpenableConnection {
+  const { connectionId } = welcome;
+  let hangUp = (): void => undefined;
+  let ended = false;
+
+  function end(reason: string): void {
+    if (ended) return;
+    ended = true;
+    hangUp();
+    handlers.closed(reason);
+  }
+
+  async function say(path: string, body: object): Promise<unknown> {
+    try {
+      const answer = await post(path, { connectionId, ...body }, deps);
+      if (answer.status !== 200) throw new Error(complaintOf(answer));
+      return answer.body;
+    } catch (error) {
+      end(messageOf(error));
+      throw error;
+    }
+  }
+
+  return {
+    welcome,
+    async open() {
+      const stream = await deps.http.open(`/agent/orders?connectionId=${connectionId}`, await deps.credentials.authorization());
+      if ('status' in stream) throw new Error(`the broker did not open the order stream: ${complaintOf(stream)}`);
+      hangUp = () => stream.destroy();
+      const reader = createOrderReader(handlers, deps.log, end);
+      stream.setEncoding('utf8');
+      stream.on('data', (text: string) => {
+        handlers.alive();
+        reader(text);
+      });
+      stream.on('error', (error: Error) => end(`the order stream broke: ${error.message}`));
+      stream.on('close', () => end('the broker closed the order stream'));
+    },
+    async report(reports, telemetry) {
+      return acknowledgedSchema.parse(await say('/agent/reports', { reports, telemetry })).acknowledged;
+    },
+    async screenshots(orderId, outcome) {
+      await say('/agent/screenshots', { orderId, ...outcome });
+    },
+    close() {
+      ended = true;
+      hangUp();
+    },
+  };
+}
+
+/** Takes the text of a server-sent event stream, in pieces. */
+function createOrderReader(handlers: LinkHandlers, log: Logger, end: (reason: string) => void): (text: string) => void {
+  const parser = createParser({
+    maxBufferSize: MAX_EVENT_CHARACTERS,
+    onEvent(event) {
+      const order = orderSchema.safeParse(jsonOf(event));
+      if (order.success) handlers.order(order.data);
+      else log.error({ eventId: event.id, problem: order.error.issues[0]?.message }, 'an order is not one that this agent knows');
+    },
+    onError(error) {
+      // Fields that it does not know are to be passed over.
+      if (error.type === 'max-buffer-size-exceeded') end('an order of the broker is larger than this agent takes');
+    },
+  });
+  return (text) => parser.feed(text);
+}
+
+function jsonOf({ data }: EventSourceMessage): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
