@@ -26,6 +26,8 @@ export interface FleetRow {
   readonly id: ServerId;
   /** Of the last fact that the row contains. */
   readonly revision: Revision;
+  /** It is gone, and the row says how it would come back. */
+  readonly removed?: boolean | undefined;
   readonly description?: ServerDescription | undefined;
   readonly open: boolean;
   readonly reachable: boolean;
@@ -121,6 +123,7 @@ export function createFleet(): Fleet {
         fill(place, row, intern);
         columns.set(place);
         memory.forget(place.number);
+        if (row.removed === true) remove(place);
       }
     },
     telemetry(id, telemetry) {
