@@ -33,7 +33,10 @@ t.test('a thousand requests at once for ten slots fill exactly ten', async (t) =
   for (const name of ['A', 'B', 'C', 'D', 'E']) {
     await broker.greet(name, { description: description({ hostname: name, maxVirtualSessions: 2 }) });
   }
-  const results = await broker.core.application.createSessions(Array.from({ length: 1000 }, () => wish()), ORIGIN);
+  const results = await broker.core.application.createSessions(
+    Array.from({ length: 1000 }, () => wish()),
+    ORIGIN,
+  );
   t.equal(results.filter((result) => 'done' in result).length, 10);
   await broker.settle();
   for (const name of ['A', 'B', 'C', 'D', 'E']) t.equal(broker.ordersOf(name).length, 2);
