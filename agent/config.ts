@@ -2,6 +2,7 @@
  * `agent.conf`: the sections, keys and defaults of the original, and a section of our own for what it has no counterpart of. A file that
  * serves the original serves this agent.
  */
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
@@ -93,6 +94,7 @@ const simulatedSection = z.strictObject({
     .min(1)
     .default(16 * GIBIBYTE),
   cpus: z.int().min(1).max(1024).default(8),
+  gpus: z.int().min(0).max(64).default(0),
   ec2_instance_id: text.optional(),
   latency_ms_min: z.number().min(0).default(200),
   latency_ms_max: z.number().min(0).default(800),
@@ -124,6 +126,18 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   berth: Object.keys(berthSection.shape),
   'berth.simulated': Object.keys(simulatedSection.shape),
 };
+
+/** Throws a ConfigError that names the file and what is wrong with it. */
+export async function loadAgentConfig(path: string): Promise<AgentConfig> {
+  const toml = await readFile(path, 'utf8').catch((error) => {
+    throw new ConfigError(`The agent's configuration cannot be read: ${messageOf(error)}`);
+  });
+  try {
+    return parseAgentConfig(toml);
+  } catch (error) {
+    throw new ConfigError(`${path}\n${messageOf(error)}`);
+  }
+}
 
 /** Throws a ConfigError that lists everything that is wrong with `toml`. */
 export function parseAgentConfig(toml: string): AgentConfig {
@@ -187,8 +201,9 @@ function simulatedFrom(section: z.infer<typeof simulatedSection>): AgentConfig['
     hostname: section.hostname,
     osFamily: section.os_family,
     ip: section.ip,
-    memoryBytes: section.memory_bytes,
+    memoryBytes: Math.floor(section.memory_gib * GIBIBYTE),
     cpus: section.cpus,
+    gpus: section.gpus,
     awsInstanceId: section.ec2_instance_id,
     latencyMs: { min: section.latency_ms_min, max: Math.max(section.latency_ms_min, section.latency_ms_max) },
     failureRate: section.failure_rate,

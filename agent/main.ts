@@ -19,7 +19,7 @@ import { createSeededFraction } from './seeded.ts';
 export interface AgentPorts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Logger;
+  readonly logger: Logger;
   /** In the place of the one that the configuration names. */
   readonly driver?: Driver | undefined;
 }
@@ -36,7 +36,7 @@ const LONG_MS = 2 ** 30;
 
 /** Resolves when the agent has read its state and begun to look for its broker. Rejects with a ConfigError or what the file system says. */
 export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<RunningAgent> {
-  const { clock, random, log } = ports;
+  const { clock, random, logger: log } = ports;
   const { stateFolder, softwareStatementPath } = config;
   const stateFile = (name: string): string => join(stateFolder, name);
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });

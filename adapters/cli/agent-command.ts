@@ -1,4 +1,5 @@
 /** `berth agent`: the composition root of an agent's process. */
+import { loadAgentConfig } from '../../agent/config.ts';
 import { runAgent } from '../../agent/main.ts';
 import { systemClock, systemRandom } from '../system.ts';
 import type { AgentFlags } from './flags.ts';
@@ -12,7 +13,7 @@ const STOP_MS = 10_000;
 export async function runAgentCommand(flags: AgentFlags): Promise<number> {
   const ending = endRequested();
   const logger = stderrLogger('agent', flags.logLevel);
-  const agent = await runAgent(flags.config, { clock: systemClock, random: systemRandom, logger });
+  const agent = await runAgent(await loadAgentConfig(flags.config), { clock: systemClock, random: systemRandom, logger });
   announceReady();
   await ending;
   await endWithin(STOP_MS, agent.stop());

@@ -73,10 +73,13 @@ export async function writeAgentFiles(dataDir: string, number: number, connectio
       init_folder: inFolder('init'),
       autorun_folder: inFolder('autorun'),
       tags_folder: inFolder('tags'),
-      state_folder: inFolder('state'),
       max_virtual_sessions: maxVirtualSessions,
     },
-    simulation: { hostname, os, cpus, memory_gib: memoryGib, gpus },
+    berth: {
+      driver: 'simulated',
+      state_folder: inFolder('state'),
+      simulated: { hostname, os_family: os, cpus, memory_gib: memoryGib, gpus },
+    },
   };
   await replaceFile(inFolder('agent.conf'), `${stringify(settings)}\n`, PRIVATE_MODE);
   await replaceFile(join(inFolder('tags'), 'berth.toml'), `${stringify(tags)}\n`, PRIVATE_MODE);

@@ -41,7 +41,6 @@ const LETTERS: Readonly<Record<string, string>> = {
   '.': '.............#.',
   _: '............###',
   ':': '....#.....#....',
-  '@': '.#.#.####..#.##',
 };
 
 export const LETTER_WIDTH = 3;

@@ -7,6 +7,7 @@ export interface SimulatedHostSettings {
   readonly osFamily: 'linux' | 'windows' | 'macos';
   readonly memoryBytes: number;
   readonly cpus: number;
+  readonly gpus: number;
   /** Absent: an address is derived from the host name. */
   readonly ip?: string | undefined;
   readonly awsInstanceId?: string | undefined;
@@ -22,7 +23,7 @@ const DCV_VERSION = '2025.0.20177';
 const DCV_PORT = 8443;
 
 export function describeSimulatedHost(settings: SimulatedHostSettings): HostDescription {
-  const { hostname, osFamily, memoryBytes, cpus } = settings;
+  const { hostname, osFamily, memoryBytes, cpus, gpus } = settings;
   const ip = settings.ip ?? addressFor(hostname);
   return {
     ip,
@@ -45,7 +46,7 @@ export function describeSimulatedHost(settings: SimulatedHostSettings): HostDesc
       numberOfCpus: cpus,
       physicalCoresPerCpu: Math.max(1, Math.floor(cpus / 2)),
     },
-    gpus: [],
+    gpus: Array.from({ length: gpus }, () => ({ vendor: 'NVIDIA', modelName: 'Tesla T4' })),
     aws: settings.awsInstanceId === undefined ? undefined : awsOf(settings.awsInstanceId),
   };
 }

@@ -86,7 +86,7 @@ export async function createSimulatedDriver(settings: SimulatedSettings, deps: S
       await working(0);
       const session = sessions.find(localId);
       if (session === undefined) return { failed: notThere(localId) };
-      const data = drawPicture({ ...wish, title: session.name || localId, subtitle: `${session.owner}@${settings.hostname}` });
+      const data = drawPicture({ ...wish, title: session.name || localId, subtitle: `${session.owner} on ${settings.hostname}` });
       return { images: [{ format: wish.format, data: Buffer.from(data).toString('base64'), time: clock.now(), primary: true }] };
     },
     watch(action) {
