@@ -1,4 +1,4 @@
-/** The port to the log: the only truth. Every adapter passes test/event-log.contract.ts, whole. */
+/** The port to the log: the only truth. Every adapter passes test/adapters/event-log.contract.ts, whole. */
 import type { NewFact, Position, RecordedFact, Revision } from '../facts.ts';
 import type { StreamName } from '../ids.ts';
 
