@@ -89,7 +89,7 @@ const simulatedSection = z.strictObject({
   hostname: text.default(() => hostname()),
   os_family: z.enum(['linux', 'windows', 'macos']).default('linux'),
   ip: z.ipv4().optional(),
-  memory_bytes: z
+  memory_gib: z.number().min(0.125).max(1_000_000).default(16),
     .int()
     .min(1)
     .default(16 * GIBIBYTE),
