@@ -29,7 +29,7 @@ type Key = readonly (string | number)[];
 /** Absent or undefined: not meant. Null: cleared. */
 type Cells<T extends TableName> = Updateable<Tables[T]>;
 
-/** A row to be written: `[whether it may create, bits of the columns it sets, ...key, ...columns]`. */
+/** A row to be written: `[1 if it may create and else 0, bits of the columns it sets, ...key, ...columns]`. */
 export type PendingRow = Cell[];
 const CREATES = 0;
 const BITS = 1;
@@ -78,12 +78,11 @@ export function createChanges(): Changes {
       assign(table, rowOf(table, key), set);
     },
     remove(shape, key) {
-      const table = tableOf(shape);
+      const { rows, removals } = tableOf(shape);
       const text = textOf(key);
-      for (const other of key.length < shape.key.length ? [...table.rows.keys()] : [text]) {
-        if (other === text || other.startsWith(text + SEPARATOR)) table.rows.delete(other);
-      }
-      table.removals.set(text, key);
+      if (key.length === shape.key.length) rows.delete(text);
+      else deleteUnder(rows, text);
+      removals.set(text, key);
     },
     tables: () => pending.values(),
   };
@@ -115,9 +114,15 @@ function rowOf({ shape, rows }: WorkingTable, key: Key): PendingRow {
   return row;
 }
 
+/** Rare (a server is described anew or removed), so walking all pending rows will do. */
+function deleteUnder(rows: Map<string, PendingRow>, text: string): void {
+  for (const key of rows.keys()) if (key.startsWith(text + SEPARATOR)) rows.delete(key);
+}
+
 function assign({ shape, places }: WorkingTable, row: PendingRow, set: object): void {
   let bits = row[BITS] as number;
-  for (const [column, value] of Object.entries(set)) {
+  for (const column of Object.keys(set)) {
+    const value = (set as Record<string, Cell>)[column];
     const place = places.get(column);
     if (value === undefined || place === undefined) continue;
     row[place] = value;

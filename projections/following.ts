@@ -4,7 +4,7 @@ import type { EventLog } from '../domain/ports/event-log.ts';
 import { type Changes, createChanges } from './changes.ts';
 
 /** Gathered facts that make the log wait for the write under way; more would cost memory and gain no speed. */
-const GATHERED_LIMIT = 2000;
+const GATHERED_LIMIT = 10_000;
 
 export interface Batch {
   readonly changes: Changes;

@@ -30,14 +30,14 @@ interface About<Event extends Statement> {
 
 export function projectionOf<Event extends Statement>({ name, shapes, subjects, each, handlers }: About<Event>): Projection {
   const byType = new Map(Object.entries(handlers)) as ReadonlyMap<string, Handler<Statement>>;
-  const known = new Set(subjects);
+  const prefixes = subjects.map((subject) => `${subject}.`);
   return {
     name,
     shapes,
     apply(fact, changes) {
-      const subject = subjectOf(fact.type);
-      if (!known.has(subject)) return true;
-      const id = fact.stream.slice(subject.length + 1);
+      const prefix = prefixes.find((one) => fact.type.startsWith(one));
+      if (prefix === undefined) return true;
+      const id = fact.stream.slice(prefix.length);
       const handler = byType.get(fact.type);
       each?.(fact, id, changes);
       handler?.(fact, id, changes);
@@ -45,5 +45,3 @@ export function projectionOf<Event extends Statement>({ name, shapes, subjects, 
     },
   };
 }
-
-const subjectOf = (type: string): string => type.slice(0, type.indexOf('.'));

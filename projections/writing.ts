@@ -78,7 +78,7 @@ const names = (columns: readonly string[]): RawBuilder<unknown> => list(columns.
 function upsertWhole({ table, key, columns }: Shape): RawBuilder<unknown> {
   const all = [...key, ...columns];
   const values = all.map((_, index) => at(HEADER + index));
-  return sql`insert into ${sql.table(table)} (${names(all)}) select ${list(values)} from json_each(${'[]'}) as r where true ${onConflict(key, columns)}`;
+  return sql`insert into ${sql.table(table)} (${names(all)}) select ${list(values)} from jsonb_each(${'[]'}) as r where true ${onConflict(key, columns)}`;
 }
 
 /** A column takes the new value if the row sets it or is new, and keeps its own otherwise. */
@@ -91,7 +91,7 @@ function upsertMerged({ table, key, columns }: Shape): RawBuilder<unknown> {
   const values = [...key.map((_, index) => at(HEADER + index)), ...merged];
   const same = key.map((column, index) => sql`old.${sql.id(column)} = ${at(HEADER + index)}`);
   return sql`insert into ${sql.table(table)} (${names([...key, ...columns])})
-    select ${list(values)} from json_each(${'[]'}) as r left join ${sql.table(table)} as old on ${sql.join(same, sql` and `)}
+    select ${list(values)} from jsonb_each(${'[]'}) as r left join ${sql.table(table)} as old on ${sql.join(same, sql` and `)}
     where (r.value ->> 0) = 1 or not ${isNew} ${onConflict(key, columns)}`;
 }
 
@@ -104,5 +104,5 @@ function onConflict(key: readonly string[], columns: readonly string[]): RawBuil
 function removal({ table, key }: Shape, length: number): RawBuilder<unknown> {
   const given = key.slice(0, length);
   const values = given.map((_, index) => at(index));
-  return sql`delete from ${sql.table(table)} where (${names(given)}) in (select ${list(values)} from json_each(${'[]'}) as r)`;
+  return sql`delete from ${sql.table(table)} where (${names(given)}) in (select ${list(values)} from jsonb_each(${'[]'}) as r)`;
 }
