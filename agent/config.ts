@@ -90,9 +90,6 @@ const simulatedSection = z.strictObject({
   os_family: z.enum(['linux', 'windows', 'macos']).default('linux'),
   ip: z.ipv4().optional(),
   memory_gib: z.number().min(0.125).max(1_000_000).default(16),
-    .int()
-    .min(1)
-    .default(16 * GIBIBYTE),
   cpus: z.int().min(1).max(1024).default(8),
   gpus: z.int().min(0).max(64).default(0),
   ec2_instance_id: text.optional(),
