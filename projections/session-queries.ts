@@ -1,5 +1,5 @@
 /** What the API asks about sessions. Their servers are named, not described: the caller knows more of them (telemetry) than the database. */
-import type { CompiledQuery, Expression, ExpressionBuilder } from 'kysely';
+import { type CompiledQuery, type Expression, type ExpressionBuilder, type RawBuilder, sql } from 'kysely';
 import type { SessionSpec } from '../domain/session/events.ts';
 import type { Reader, SessionsTable, Tables } from './database.ts';
 import { createLoader } from './loader.ts';
@@ -84,13 +84,18 @@ function createByIds(reader: Reader): (ids: readonly string[]) => Promise<Readon
   };
 }
 
+/** `+` hides from SQLite that this is the key, so that it does not walk the whole table in its order. */
+const UNORDERED_POSITION = sql<number>`+sessions.position`;
+const POSITION = sql<number>`sessions.position`;
+
 /**
  * One row more than the limit. The living and the lately deleted are looked up apart, each along an index, and merged in order, so that the
- * many that were deleted long ago cost nothing.
+ * many that were deleted long ago cost nothing. Of one owner there are few, so that finding and sorting them beats walking all in order.
  */
 function search(reader: Reader, selection: SessionSelection, deletedBefore: number): Promise<readonly SessionRow[]> {
-  const living = matching(reader, selection).where('sessions.deleted_time', 'is', null);
-  const deleted = matching(reader, selection).where('sessions.deleted_time', '>', deletedBefore);
+  const isNarrow = selection.ids !== undefined || selection.owners !== undefined;
+  const living = matching(reader, selection, isNarrow ? UNORDERED_POSITION : POSITION).where('sessions.deleted_time', 'is', null);
+  const deleted = matching(reader, selection, UNORDERED_POSITION).where('sessions.deleted_time', '>', deletedBefore);
   const page = living
     .unionAll(deleted)
     .orderBy('position')
@@ -101,8 +106,8 @@ function search(reader: Reader, selection: SessionSelection, deletedBefore: numb
   return readSessions(reader, query.compile());
 }
 
-function matching(reader: Reader, { ids, owners, tags = [], after = 0 }: SessionSelection) {
-  let query = reader.selectFrom('sessions').select('sessions.position').where('sessions.position', '>', after);
+function matching(reader: Reader, { ids, owners, tags = [], after = 0 }: SessionSelection, position: RawBuilder<number>) {
+  let query = reader.selectFrom('sessions').select(position.as('position')).where(position, '>', after);
   if (ids !== undefined) query = query.where('sessions.id', 'in', listed(ids));
   if (owners !== undefined) query = query.where('sessions.owner', 'in', listed(owners));
   for (const { key, value } of tags) {

@@ -3,7 +3,7 @@
  * started again, empty; the projector fills it. A log never falls for that: its file is opened elsewhere.
  */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { type ReadDatabase, SCHEMA, SCHEMA_VERSION, type Tables } from '../../projections/database.ts';
 import type { ProjectionLogger } from '../../projections/projector.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -68,7 +68,9 @@ async function findFault(connection: Connection, isSuspect: boolean): Promise<st
   }
 }
 
+/** It holds hashes of secrets, so nobody else may read it. SQLite gives the files beside it the same mode. */
 async function create(file: string): Promise<Connection> {
+  await writeFile(file, '', { mode: 0o600 });
   const connection = await openConnection(file, {});
   await connection.exec(`${WRITER_PRAGMAS} BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
   return connection;
