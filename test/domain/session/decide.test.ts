@@ -1,0 +1,191 @@
+import { serverId, sessionId } from '../../../domain/ids.ts';
+import { sessionKind } from '../../../domain/session/actor.ts';
+import type { SessionCommand } from '../../../domain/session/commands.ts';
+import type { SessionEvent } from '../../../domain/session/events.ts';
+import { wish } from '../../helpers/samples.ts';
+import { storiesOf, testTables } from '../given.ts';
+
+const A = serverId('a');
+const B = serverId('b');
+const SPEC = wish({ permissionsFile: 'b2xk' });
+const { enqueue: _enqueue, retry: _retry, ...FOUND_SPEC } = SPEC;
+
+const requested = { type: 'session.requested', data: SPEC } as const;
+const refused = { type: 'session.refused', data: { ...SPEC, reason: 'nobody' } } as const;
+const placed = { type: 'session.placed', data: { serverId: A, attempt: 1 } } as const;
+const started = { type: 'session.started', data: { attempt: 1 } } as const;
+const failed = { type: 'session.failed', data: { attempt: 1, reason: 'no user', retrying: true } } as const;
+const failedForGood = { type: 'session.failed', data: { attempt: 1, reason: 'no user', retrying: false } } as const;
+const deletionRequested = { type: 'session.deletion-requested', data: { force: false } } as const;
+const deleted = { type: 'session.deleted', data: { reason: 'closed' } } as const;
+const permissionsUpdated = { type: 'session.permissions-updated', data: { permissionsFile: 'bmV3' } } as const;
+const connected = { type: 'session.connections-changed', data: { count: 2, lastDisconnectionTime: undefined } } as const;
+const adopted = {
+  type: 'session.adopted',
+  data: { ...FOUND_SPEC, serverId: A, localId: 'one', creationTime: 5, connections: 0 },
+} as const;
+
+const found = (attempt: number) =>
+  ({ sessionId: sessionId('one'), localId: 'one', attempt, spec: FOUND_SPEC, creationTime: 5, connections: 0 }) as const;
+
+const commands = {
+  request: { type: 'request', spec: SPEC },
+  refuse: { type: 'refuse', spec: SPEC, reason: 'nobody' },
+  place: { type: 'place', serverId: A, attempt: 1 },
+  'give up': { type: 'give-up', reason: 'too long' },
+  'report started': { type: 'report-started', serverId: A, attempt: 1 },
+  'report failed': { type: 'report-failed', serverId: A, attempt: 1, reason: 'no user', maxAttempts: 3 },
+  'report ended': { type: 'report-ended', serverId: A, reason: 'closed' },
+  'report found': { type: 'report-found', serverId: A, found: found(1) },
+  'report connections': { type: 'report-connections', serverId: A, count: 2 },
+  delete: { type: 'delete', owner: 'ann', force: false },
+  'delete by force': { type: 'delete', owner: 'ann', force: true },
+  'delete as another': { type: 'delete', owner: 'eve', force: true },
+  'update permissions': { type: 'update-permissions', owner: 'ann', permissionsFile: 'bmV3' },
+} as const satisfies Record<string, SessionCommand>;
+
+const ready = [requested, placed, started] as const;
+const deleting = [...ready, deletionRequested] as const;
+
+testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
+  sessionKind,
+  {
+    states: {
+      unknown: [],
+      placing: [requested],
+      placed: [requested, placed],
+      ready,
+      deleting,
+      deleted: [...deleting, deleted],
+      refused: [refused],
+    },
+    events: {
+      'session.requested': requested,
+      'session.refused': refused,
+      'session.placed': placed,
+      'session.started': started,
+      'session.failed': failedForGood,
+      'session.deletion-requested': deletionRequested,
+      'session.deleted': deleted,
+      'session.permissions-updated': permissionsUpdated,
+      'session.connections-changed': connected,
+      'session.adopted': adopted,
+    },
+    commands,
+  },
+  {
+    follows: `
+      fact                        | unknown | placing  | placed   | ready    | deleting | deleted | refused
+      session.requested           | placing |          |          |          |          |         |
+      session.refused             | refused | refused  |          |          |          |         |
+      session.placed              |         | placed   |          |          |          |         |
+      session.started             |         |          | ready    |          |          |         |
+      session.failed              |         | deleted  | deleted  |          |          |         |
+      session.deletion-requested  |         | deleting | deleting | deleting | deleting |         |
+      session.deleted             |         |          |          | deleted  | deleted  |         |
+      session.permissions-updated |         | placing  | placed   | ready    |          |         |
+      session.connections-changed |         |          |          | ready    | deleting |         |
+      session.adopted             | ready   |          |          |          |          | ready   |
+    `,
+    decides: `
+      command            | unknown           | placing                    | placed                     | ready                      | deleting                   | deleted        | refused
+      request            | requested         |                            |                            |                            |                            |                |
+      refuse             | refused           | refused                    |                            |                            |                            |                |
+      place              | NOT_WAITING       | placed                     |                            |                            |                            | NOT_WAITING    | NOT_WAITING
+      give up            |                   | failed                     |                            |                            |                            |                |
+      report started     | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | started                    |                            |                            |                | SESSION_ELSEWHERE
+      report failed      | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | failed                     |                            | deleted                    |                | SESSION_ELSEWHERE
+      report ended       | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | deleted                    | deleted                    |                | SESSION_ELSEWHERE
+      report found       | adopted           | SESSION_ELSEWHERE          | started                    |                            |                            | adopted        | SESSION_ELSEWHERE
+      report connections | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | connections-changed        | connections-changed        |                | SESSION_ELSEWHERE
+      delete             | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested         | deletion-requested         |                            |                | SESSION_NOT_FOUND
+      delete by force    | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted |                | SESSION_NOT_FOUND
+      delete as another  | SESSION_NOT_FOUND | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH | SESSION_NOT_FOUND
+      update permissions | SESSION_NOT_FOUND | permissions-updated        | permissions-updated        | permissions-updated        | SESSION_GONE               | SESSION_GONE   | SESSION_NOT_FOUND
+    `,
+  },
+);
+
+const story = storiesOf<typeof sessionKind.machine, SessionCommand, SessionEvent>(sessionKind);
+
+story('a failure on the host is tried again elsewhere, up to a number of attempts', (given) => {
+  const again = { type: 'session.placed', data: { serverId: B, attempt: 2 } } as const;
+  given(requested, placed).when(commands['report failed']).decides(failed);
+  given(requested, placed, failed).when({ type: 'place', serverId: B, attempt: 2 }).decides(again);
+  given(requested, placed, failed, again)
+    .when({ type: 'report-failed', serverId: B, attempt: 2, reason: 'no user', maxAttempts: 2 })
+    .decides({ type: 'session.failed', data: { attempt: 2, reason: 'no user', retrying: false } });
+});
+
+story('a failure is not tried again for who does not want that', (given) => {
+  given({ type: 'session.requested', data: wish({ retry: false }) }, placed)
+    .when(commands['report failed'])
+    .decides(failedForGood);
+});
+
+story('a report about an earlier attempt, or from another server, is turned down', (given) => {
+  const again = { type: 'session.placed', data: { serverId: B, attempt: 2 } } as const;
+  for (const command of [commands['report started'], commands['report failed'], commands['report found'], commands['report ended']]) {
+    given(requested, placed, failed, again).when(command).isRejected('SESSION_ELSEWHERE');
+  }
+  given(...ready)
+    .when({ ...commands['report connections'], serverId: B })
+    .isRejected('SESSION_ELSEWHERE');
+  given(...ready)
+    .when({ type: 'report-found', serverId: A, found: found(2) })
+    .isRejected('SESSION_ELSEWHERE');
+});
+
+story('a session is placed once', (given) => {
+  given(requested, placed).when({ type: 'place', serverId: B, attempt: 1 }).isRejected('NOT_WAITING');
+  given(requested, placed).when({ type: 'place', serverId: A, attempt: 2 }).isRejected('NOT_WAITING');
+  given(requested).when({ type: 'place', serverId: A, attempt: 2 }).isRejected('NOT_WAITING');
+});
+
+story('a session that waits for another attempt is gone at once when it is deleted', (given) => {
+  given(requested, placed, failed)
+    .when(commands.delete)
+    .decides(deletionRequested, { type: 'session.deleted', data: { reason: 'Deleted before it was placed.' } });
+});
+
+story('a session that is given up keeps the reason', (given) => {
+  given(requested)
+    .when(commands['give up'])
+    .decides({ type: 'session.failed', data: { attempt: 0, reason: 'too long', retrying: false } });
+});
+
+story('a session deleted by force is adopted again when it turns out to be alive', (given) => {
+  const forced = { type: 'session.deletion-requested', data: { force: true } } as const;
+  given(...ready, forced, deleted)
+    .when(commands['report found'])
+    .decides(adopted);
+  given(adopted).when(commands.delete).decides(deletionRequested);
+  given(adopted)
+    .when({ type: 'report-found', serverId: A, found: found(0) })
+    .decides();
+});
+
+story('permissions that are the same already change nothing', (given) => {
+  given(...ready)
+    .when({ ...commands['update permissions'], permissionsFile: 'b2xk' })
+    .decides();
+  given(...ready, permissionsUpdated)
+    .when(commands['update permissions'])
+    .decides();
+  given(...ready)
+    .when({ ...commands['update permissions'], owner: 'eve' })
+    .isRejected('OWNER_MISMATCH');
+});
+
+story('connections are news when their number or the last disconnection has changed', (given) => {
+  const left = { type: 'report-connections', serverId: A, count: 0, lastDisconnectionTime: 9 } as const;
+  given(...ready)
+    .when({ ...commands['report connections'], count: 0 })
+    .decides();
+  given(...ready)
+    .when(left)
+    .decides({ type: 'session.connections-changed', data: { count: 0, lastDisconnectionTime: 9 } });
+  given(...ready, connected)
+    .when(commands['report connections'])
+    .decides();
+});
