@@ -2,8 +2,10 @@
  * The tokens the broker gives out and takes back: JWTs signed with RS256. Access tokens let a client or an agent call an API; connection
  * tokens let one user into one session. Each kind has an audience of its own, so that none passes for another.
  */
-import { type CryptoKey, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
 import type { SigningKeys } from './signing-keys.ts';
 
 export type ApiAudience = 'api' | 'agent';
@@ -45,6 +47,9 @@ const ALGORITHM = 'RS256';
 const MAX_TOKEN_LENGTH = 4096;
 const MAX_REMEMBERED = 20_000;
 
+/** What ours all hold; `sid` is the session of a connection token. */
+const claims = z.object({ sub: z.string(), exp: z.int(), sid: z.string().optional() });
+
 interface Remembered {
   readonly clientId: string;
   readonly audience: ApiAudience;
@@ -58,10 +63,11 @@ export function createTokens(keys: SigningKeys): Tokens {
     issueAccessToken: ({ clientId, audience, lifetimeSeconds }, now) =>
       sign(keys, { sub: clientId, aud: audience, ...lifetime(now, lifetimeSeconds) }),
     verifyAccessToken: async (token, audience, now) => {
-      const known = remembered.get(token) ?? (await verify(keys, token, audience, now));
-      if ('refused' in known) return known;
-      if ('expires' in known) return judge(known, audience, now);
-      const { sub: clientId = '', exp = 0 } = known.valid;
+      const known = remembered.get(token);
+      if (known !== undefined) return judge(known, audience, now);
+      const verdict = await verify(keys, token, audience, now);
+      if ('refused' in verdict) return verdict;
+      const { sub: clientId, exp } = verdict.valid;
       remembered.set(token, { clientId, audience, expires: exp * 1000 });
       return { valid: { clientId } };
     },
@@ -70,8 +76,7 @@ export function createTokens(keys: SigningKeys): Tokens {
     verifyConnectionToken: async (token, sessionId, now) => {
       const verdict = await verify(keys, token, CONNECTION, now);
       if ('refused' in verdict) return verdict;
-      const { sub: user = '', sid } = verdict.valid;
-      return sid === sessionId ? { valid: { user } } : { refused: 'invalid' };
+      return verdict.valid.sid === sessionId ? { valid: { user: verdict.valid.sub } } : { refused: 'invalid' };
     },
   };
 }
@@ -90,7 +95,7 @@ function judge(known: Remembered, audience: ApiAudience, now: number): Verdict<{
   return now < known.expires ? { valid: { clientId: known.clientId } } : { refused: 'expired' };
 }
 
-async function verify(keys: SigningKeys, token: string, audience: string, now: number): Promise<Verdict<JWTPayload>> {
+async function verify(keys: SigningKeys, token: string, audience: string, now: number): Promise<Verdict<z.infer<typeof claims>>> {
   if (token.length > MAX_TOKEN_LENGTH) return { refused: 'invalid' };
   try {
     const { payload } = await jwtVerify(token, ({ kid }) => keyNamed(keys, kid), {
@@ -98,15 +103,14 @@ async function verify(keys: SigningKeys, token: string, audience: string, now: n
       issuer: ISSUER,
       audience,
       currentDate: new Date(now),
-      requiredClaims: ['sub', 'exp'],
     });
-    return { valid: payload };
+    return { valid: claims.parse(payload) };
   } catch (error) {
     return { refused: error instanceof errors.JWTExpired ? 'expired' : 'invalid' };
   }
 }
 
-function keyNamed(keys: SigningKeys, kid: string | undefined): CryptoKey {
+function keyNamed(keys: SigningKeys, kid: string | undefined): KeyObject {
   const key = keys.find(kid);
   if (key === undefined) throw new errors.JWKSNoMatchingKey();
   return key;

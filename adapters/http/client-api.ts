@@ -9,11 +9,12 @@ import { stringify } from 'yaml';
 import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Application } from '../application.ts';
+import type { Logger } from '../logging.ts';
 import type { BearerCheck } from './bearer.ts';
 import { createCall, type Operation, type OperationTools } from './call.ts';
 import { getSessionConnectionData } from './connection.ts';
 import { createDocs, DOCS_HEADERS } from './docs.ts';
-import { answerThrown, type FaultLog } from './fault.ts';
+import { answerThrown } from './fault.ts';
 import { getServerHistory, getSessionHistory } from './history.ts';
 import { type ApiLimits, DEFAULT_LIMITS } from './limits.ts';
 import { createNextTokens } from './next-token.ts';
@@ -35,7 +36,7 @@ export interface ClientApiDeps {
   /** Whether requests can be served now, for load balancers. */
   readonly isHealthy: () => boolean;
   readonly random: Random;
-  readonly log: FaultLog;
+  readonly log: Pick<Logger, 'error'>;
   readonly limits?: Partial<ApiLimits>;
 }
 

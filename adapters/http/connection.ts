@@ -5,12 +5,6 @@ import { MAX_LENGTH } from './limits.ts';
 import { presentSession } from './present-session.ts';
 import { badRequest } from './reply.ts';
 
-/** What clients of the original look for in the text of its answers. */
-const SENTENCES: Readonly<Record<string, string>> = {
-  SESSION_NOT_FOUND: 'The requested dcvSession does not exist',
-  SESSION_NOT_READY: 'The requested dcvSession is not in READY state',
-};
-
 export function getSessionConnectionData({ application }: OperationTools): Operation {
   return async (call) => {
     const [, sessionId, user] = call.path();
@@ -21,7 +15,7 @@ export function getSessionConnectionData({ application }: OperationTools): Opera
     });
     if ('rejected' in parameters) throw badRequest(parameters.rejected.reason);
     const result = await application.connectionData(parameters.done.sessionId, parameters.done.user);
-    if ('rejected' in result) throw badRequest(SENTENCES[result.rejected.code] ?? result.rejected.reason);
+    if ('rejected' in result) throw badRequest(result.rejected.reason);
     return { Session: presentSession(result.done.session), ConnectionToken: result.done.connectionToken };
   };
 }

@@ -1,17 +1,13 @@
 /** The edge where what was thrown becomes an answer: problems are told, a busy broker says when to come back, faults are logged once. */
 import { LogBusyError } from '../../domain/ports/event-log.ts';
+import type { Logger } from '../logging.ts';
 import { PasswordsBusyError } from '../passwords.ts';
 import { HttpProblem, refuse, reply } from './reply.ts';
-
-/** Where faults are written. `pino` fits. */
-export interface FaultLog {
-  error(details: { readonly err: unknown; readonly requestId: string }, message: string): void;
-}
 
 const RETRY_AFTER_SECONDS = '1';
 
 /** The answer to a request that threw `error`. Its caller learns nothing of our insides but the id under which the log has them. */
-export function answerThrown(error: unknown, requestId: string, log: FaultLog): Response {
+export function answerThrown(error: unknown, requestId: string, log: Pick<Logger, 'error'>): Response {
   if (error instanceof HttpProblem) return refuse(error.status, error.message, error.headers);
   if (error instanceof LogBusyError || error instanceof PasswordsBusyError) {
     return refuse(503, 'The broker is busy; try again shortly.', { 'retry-after': RETRY_AFTER_SECONDS });

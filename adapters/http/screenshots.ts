@@ -11,9 +11,6 @@ import { withoutNulls } from './without-nulls.ts';
 /** Wider than any desktop, and no reason for a host to run out of memory. */
 const PIXELS = { min: 1, max: 16_384 };
 
-/** The original says this of an unknown session here, and something else where it deletes one. */
-const NOT_FOUND = 'Dcv session not found.';
-
 export function getSessionScreenshots({ application }: OperationTools): Operation {
   return async (call) => {
     const answer = await runBatch(await call.items(getSessionScreenshotRequestData), {
@@ -27,9 +24,9 @@ export function getSessionScreenshots({ application }: OperationTools): Operatio
       },
       execute: (wishes) => application.screenshots(wishes),
       succeeded: (pictures, item) => ({ SessionScreenshot: { SessionId: item.SessionId, Images: pictures.map(presentPicture) } }),
-      failed: (item, { code, reason }) => ({
+      failed: (item, { reason }) => ({
         GetSessionScreenshotRequestData: withoutNulls(item),
-        FailureReason: code === 'SESSION_NOT_FOUND' ? NOT_FOUND : reason,
+        FailureReason: reason,
       }),
     });
     return { RequestId: call.origin.requestId, ...answer };

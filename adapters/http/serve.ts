@@ -51,6 +51,7 @@ const DEFAULT_SERVER_LIMITS: ServerLimits = {
 
 /** How often Node looks for connections beyond their time. */
 const CHECK_INTERVAL_MS = 1000;
+const SWEEP_INTERVAL_MS = 50;
 
 /** Throws a sentence that names address and port where it cannot listen. */
 export async function serveHttps(app: Pick<Hono, 'fetch'>, options: ServeOptions): Promise<Serving> {
@@ -110,11 +111,13 @@ function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
 
 function close(server: Server, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
+    // A connection that answers its last request now stays open for the next one, unless somebody looks after it.
+    const sweeping = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS);
     const impatience = setTimeout(() => server.closeAllConnections(), timeoutMs);
     server.close(() => {
+      clearInterval(sweeping);
       clearTimeout(impatience);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

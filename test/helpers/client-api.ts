@@ -1,0 +1,113 @@
+/** A client API to send requests to, with a token already in hand. Tests go through `call`, so what stands behind it may change. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Hono } from 'hono';
+import type { Test } from 'tap';
+import type { Application } from '../../adapters/application.ts';
+import { createBearerCheck } from '../../adapters/http/bearer.ts';
+import { createClientApi } from '../../adapters/http/client-api.ts';
+import type { ApiLimits } from '../../adapters/http/limits.ts';
+import { createTokenEndpoint } from '../../adapters/http/oauth.ts';
+import { loadSigningKeys, type SigningKeys } from '../../adapters/signing-keys.ts';
+import { systemRandom } from '../../adapters/system.ts';
+import { createTokens, type Tokens } from '../../adapters/tokens.ts';
+import { createMemoryApplication, type MemoryApplication } from './memory-application.ts';
+import { description } from './samples.ts';
+import { createSimulatedClock, type SimulatedClock } from './simulated-clock.ts';
+
+export const CLIENT_ID = '5b0a4f0e-6f0e-4f5e-8f3c-3a1f0c9d2b11';
+export const CLIENT_PASSWORD = 'bm90IGEgc2VjcmV0+/==';
+
+/** An answer, read whole. `body` is what the JSON says; tests look into it as the text it is. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+export interface TestApi {
+  readonly app: Hono;
+  readonly application: MemoryApplication;
+  readonly clock: SimulatedClock;
+  readonly tokens: Tokens;
+  readonly token: string;
+  /** Every error that was logged. */
+  readonly logged: readonly object[];
+  /** Clients that are registered; `CLIENT_ID` from the start. */
+  readonly clients: Set<string>;
+  /** With the token, and `body` as JSON unless it is a text already. */
+  call(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** As it is given, without a token. */
+  send(path: string, init?: RequestInit): Promise<Answer>;
+}
+
+export interface TestApiOptions {
+  readonly limits?: Partial<ApiLimits>;
+  /** Operations to put in place of those in memory. */
+  readonly broken?: Partial<Application>;
+  readonly isHealthy?: () => boolean;
+}
+
+/** Made once for each file of tests, because it takes a while. */
+let keys: Promise<SigningKeys> | undefined;
+
+export async function createTestApi(t: Test, { limits = {}, broken = {}, isHealthy = () => true }: TestApiOptions = {}): Promise<TestApi> {
+  const clock = createSimulatedClock();
+  const random = systemRandom;
+  const application = createMemoryApplication({ clock, random });
+  keys ??= loadSigningKeys(join(t.testdir(), 'keys.json'));
+  const tokens = createTokens(await keys);
+  const clients = new Set([CLIENT_ID]);
+  const logged: object[] = [];
+  const app = createClientApi({
+    application: { ...application, ...broken },
+    authorize: createBearerCheck({ tokens, isActive: (id) => clients.has(id), now: clock.now }),
+    issueToken: createTokenEndpoint({
+      authenticate: async (id, password) => id === CLIENT_ID && password === CLIENT_PASSWORD,
+      tokens,
+      now: clock.now,
+    }),
+    nextTokenKey: randomBytes(32),
+    isHealthy,
+    random,
+    log: { error: (fields, message) => void logged.push({ ...fields, message }) },
+    limits,
+  });
+  const token = await tokens.issueAccessToken({ clientId: CLIENT_ID, audience: 'api', lifetimeSeconds: 3600 }, clock.now());
+  const send = async (path: string, init: RequestInit = {}) => readAnswer(await app.request(path, init));
+  return {
+    app,
+    application,
+    clock,
+    tokens,
+    token,
+    logged,
+    clients,
+    send,
+    call: (method, path, body) =>
+      send(path, {
+        method,
+        headers: { authorization: `Bearer ${token}` },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+  };
+}
+
+async function readAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type') === 'application/json';
+  return { status: response.status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : { text } };
+}
+
+/** Servers `server-1`, `server-2` …, each with the tag `number`. */
+export function addServers(api: TestApi, count: number): void {
+  for (let number = 1; number <= count; number += 1) {
+    api.application.addServer({
+      id: `server-${number}`,
+      description: description({ hostname: `host-${number}`, tags: [{ key: 'number', value: String(number) }] }),
+      loggedInUsers: [],
+      consoleSessions: 0,
+      virtualSessions: 0,
+    });
+  }
+}
