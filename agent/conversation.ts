@@ -47,7 +47,16 @@ export function createConversation(deps: Deps): Conversation {
   function beat(): void {
     deps.proven();
     heartbeat = clock.after(heartbeatMs, beat);
-    void post();
+    void (posting ? sayNothing() : post());
+  }
+
+  /** A broker that takes long over a report must not take this agent for dead meanwhile. */
+  async function sayNothing(): Promise<void> {
+    await connection.report([]).catch(failed);
+  }
+
+  function failed(error: unknown): void {
+    if (!ended) deps.lost(messageOf(error));
   }
 
   async function post(): Promise<void> {
@@ -58,7 +67,7 @@ export function createConversation(deps: Deps): Conversation {
       while (more) more = await postOnce();
       posting = false;
     } catch (error) {
-      if (!ended) deps.lost(messageOf(error));
+      failed(error);
     }
   }
 

@@ -1,0 +1,139 @@
+/** The broker's side of the agent link over real HTTPS, with a reception that writes down what it hears. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hono } from 'hono';
+import { ensureCertificates } from '../../adapters/certificates.ts';
+import { createAgentApi } from '../../adapters/http/agent-api.ts';
+import type { ConnectionSettings } from '../../adapters/http/agent-connection.ts';
+import { type AgentConnections, createAgentConnections } from '../../adapters/http/agent-connections.ts';
+import { serveHttps } from '../../adapters/http/serve.ts';
+import { systemClock, systemRandom } from '../../adapters/system.ts';
+import { clientId } from '../../domain/ids.ts';
+import type { Greeting, Order, Report, Telemetry } from '../../domain/ports/agent-link.ts';
+import type { Reception } from '../../domain/ports/reception.ts';
+
+export const STATEMENT = 'a-software-statement';
+
+/** Everything that agents said, in order. */
+export interface Heard {
+  readonly greetings: Greeting[];
+  readonly connected: string[];
+  readonly reports: Report[];
+  readonly telemetry: Telemetry[];
+  readonly lost: { readonly serverId: string; readonly reason: string }[];
+  readonly failures: unknown[];
+}
+
+export interface TestBroker {
+  readonly port: number;
+  readonly caFile: string;
+  readonly heard: Heard;
+  readonly connections: AgentConnections;
+  /** Sent whenever an order stream opens, as a broker does with outstanding orders. */
+  readonly outstanding: Order[];
+  /** Tokens that are good, with their client. */
+  readonly tokens: Map<string, string>;
+  readonly clients: Map<string, string>;
+  /** What `reported` does in the place of acknowledging everything. */
+  behave(reported: (reports: readonly Report[]) => Promise<readonly string[]>): void;
+  rejectGreetings(sentence: string | undefined): void;
+  stop(): Promise<void>;
+}
+
+export interface TestBrokerOptions {
+  readonly port?: number;
+  readonly folder?: string;
+  readonly settings?: Partial<ConnectionSettings>;
+  readonly anonymous?: boolean;
+  readonly clients?: Map<string, string>;
+}
+
+const FAST: Partial<ConnectionSettings> = { heartbeatMs: 60, silenceMs: 400, graceMs: 120, screenshotMs: 1000 };
+
+export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'berth-broker-')));
+  const certificates = await ensureCertificates(folder, { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] }, Date.now());
+  const heard: Heard = { greetings: [], connected: [], reports: [], telemetry: [], lost: [], failures: [] };
+  const connections = createAgentConnections({ clock: systemClock, random: systemRandom }, { ...FAST, ...options.settings });
+  const outstanding: Order[] = [];
+  const tokens = new Map<string, string>();
+  const clients = options.clients ?? new Map<string, string>();
+  const owners = new Map<string, string>();
+  let rejection: string | undefined;
+  let reported = async (reports: readonly Report[]): Promise<readonly string[]> => {
+    heard.reports.push(...reports);
+    return reports.map(({ reportId }) => reportId);
+  };
+  const reception: Reception = {
+    async greeted(greeting, client) {
+      if (rejection !== undefined) return { rejected: rejection };
+      if ((owners.get(greeting.serverId) ?? client) !== client) return { rejected: 'This server id belongs to another agent' };
+      owners.set(greeting.serverId, client);
+      heard.greetings.push(greeting);
+      return { welcome: true };
+    },
+    connected(serverId) {
+      heard.connected.push(serverId);
+      for (const order of outstanding) connections.send(serverId, order);
+    },
+    reported: (_, reports) => reported(reports),
+    telemetry: (_, telemetry) => heard.telemetry.push(telemetry),
+    lost: (serverId, reason) => heard.lost.push({ serverId, reason }),
+  };
+  connections.start(reception);
+
+  const app = new Hono();
+  app.post('/oauth2/token', async (c) => {
+    const [, basic = ''] = (c.req.header('Authorization') ?? '').split(' ');
+    const [id = '', secret] = Buffer.from(basic, 'base64').toString().split(':');
+    if (secret === undefined || clients.get(id) !== secret) return c.json({ error: 'invalid_client' }, 401);
+    const token = systemRandom.uuid();
+    tokens.set(token, id);
+    return c.json({ access_token: token, token_type: 'Bearer', expires_in: 3600 });
+  });
+  app.route(
+    '/',
+    createAgentApi({
+      reception,
+      connections,
+      async enrol(_, statement) {
+        if (statement !== STATEMENT) return undefined;
+        const client = { clientId: clientId(systemRandom.uuid()), clientSecret: systemRandom.uuid(), issuedAt: Date.now() };
+        clients.set(client.clientId, client.clientSecret);
+        return client;
+      },
+      async verifyAgentToken(token) {
+        const id = tokens.get(token);
+        return id === undefined ? undefined : clientId(id);
+      },
+      anonymousClient: options.anonymous === true ? clientId('anyone') : undefined,
+      failed: (error) => heard.failures.push(error),
+    }),
+  );
+  const serving = await serveHttps(app, {
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    ...certificates,
+    limits: { closeTimeoutMs: 50 },
+  });
+  return {
+    port: serving.port,
+    caFile: certificates.caFile,
+    heard,
+    connections,
+    outstanding,
+    tokens,
+    clients,
+    behave(behaviour) {
+      reported = behaviour;
+    },
+    rejectGreetings(sentence) {
+      rejection = sentence;
+    },
+    async stop() {
+      connections.close();
+      await serving.close();
+    },
+  };
+}
