@@ -1,9 +1,9 @@
 /** Handing out credentials and checking them: what the domain's credentials are to HTTP. Secrets leave once, when they are made. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type ActorPorts, createActors } from '../domain/actors.ts';
 import { accessKind, type CredentialKind } from '../domain/access/actor.ts';
 import type { AccessCommand } from '../domain/access/commands.ts';
 import type { Registry } from '../domain/access/registry.ts';
+import { type ActorPorts, createActors } from '../domain/actors.ts';
 import type { Origin } from '../domain/facts.ts';
 import { type ClientId, clientId, requestId } from '../domain/ids.ts';
 import type { Enrolled } from './http/agent-api.ts';
@@ -58,7 +58,13 @@ export function createAccess(ports: AccessPorts): Access {
     },
     async issueSoftwareStatement(origin) {
       const id = randomUUID();
-      const content = { id, active: true, issuedAt: clock.now() / 1000, brokerVersion: '1.0.0', key: randomBytes(32).toString('base64url') };
+      const content = {
+        id,
+        active: true,
+        issuedAt: clock.now() / 1000,
+        brokerVersion: '1.0.0',
+        key: randomBytes(32).toString('base64url'),
+      };
       const secret = Buffer.from(JSON.stringify(content)).toString('base64');
       const statementHash = hashSecret(secret);
       await grant('software-statement', id, { type: 'software-statement.issued', data: { statementHash } }, origin);

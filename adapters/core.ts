@@ -20,8 +20,8 @@ import { createReception, type StartedReception } from '../domain/processes/rece
 import { createReleasing, release } from '../domain/processes/releasing.ts';
 import { type Servers, serverKind } from '../domain/server/actor.ts';
 import { type Sessions, sessionKind } from '../domain/session/actor.ts';
-import { createAccessQueries } from '../projections/access-queries.ts';
 import { access } from '../projections/access.ts';
+import { createAccessQueries } from '../projections/access-queries.ts';
 import type { ReadDatabase, Reader } from '../projections/database.ts';
 import { history } from '../projections/history.ts';
 import { createProjector, type Projector } from '../projections/projector.ts';
@@ -84,7 +84,14 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   const effects = createEffects(clock, (what, err) => logger.error({ err }, `Trying again: ${what}.`));
   const actors = { sessions: createActors(sessionKind, ports), servers: createActors(serverKind, ports) };
   const memory = { fleet: createFleet(), registry: createRegistry() };
-  const reads = createReads({ ...ports, ...limits, projector, fleet: memory.fleet, reader: ports.database.reader, patienceMs: PATIENCE_MS });
+  const reads = createReads({
+    ...ports,
+    ...limits,
+    projector,
+    fleet: memory.fleet,
+    reader: ports.database.reader,
+    patienceMs: PATIENCE_MS,
+  });
   const running = createProcesses({ ...ports, ...actors, ...memory, effects, beliefs: reads }, limits);
   const subscription = await recover(ports, { ...actors, ...memory, ...running }, projector.position());
   const operations = { ...limits, placementMs: PLACEMENT_MS };
@@ -146,7 +153,11 @@ function createProcesses(ports: ProcessPorts, limits: CoreLimits): Running {
  * Fills the indexes from the read models, which stand at `start`, finishes what the process before left undone, and follows the log from there.
  * Stray slots go first: a session that is placed again may well take the very slot.
  */
-async function recover({ log, database, random, fatal }: CorePorts, parts: Actors & Memory & Running, start: Position): Promise<Subscription> {
+async function recover(
+  { log, database, random, fatal }: CorePorts,
+  parts: Actors & Memory & Running,
+  start: Position,
+): Promise<Subscription> {
   const { servers, fleet, registry, placing, dispatching, reception, processes } = parts;
   const work = createWorkQueries(database.reader);
   const origin: Origin = { cause: { kind: 'broker', id: 'recovery' }, requestId: requestId(random.uuid()) };

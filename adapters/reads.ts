@@ -1,6 +1,7 @@
 /** The read models as the broker uses them: queries, joined with what only memory knows of servers (telemetry), and bounded waiting. */
-import type { Fleet } from '../domain/placement/fleet.ts';
+
 import { serverId, sessionId } from '../domain/ids.ts';
+import type { Fleet } from '../domain/placement/fleet.ts';
 import type { Beliefs } from '../domain/ports/beliefs.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import { LogBusyError } from '../domain/ports/event-log.ts';

@@ -7,7 +7,7 @@ const LONGEST_PAUSE_MS = 5_000;
 export interface Effects {
   /** Starts an effect. It must be harmless when done twice. A failure is told to `failed` and tried again, later and later, until `stop`. */
   run(what: string, effect: () => Promise<unknown>): void;
-  /** Resolves when none is under way, those that follow from others included. */
+  /** Resolves when none is being done; those that wait to be tried again do not count. */
   idle(): Promise<void>;
   /** Gives up what is under way: a restart finds it again from what is recorded. */
   stop(): void;
@@ -19,16 +19,14 @@ export function createEffects(clock: Clock, failed: (what: string, error: unknow
   let waiters: (() => void)[] = [];
 
   async function attempt(what: string, effect: () => Promise<unknown>, pauseMs: number): Promise<void> {
+    if (isStopped) return;
+    running += 1;
     try {
-      if (!isStopped) await effect();
-      finish();
+      await effect();
     } catch (error) {
       if (!isStopped) failed(what, error);
       clock.after(pauseMs, () => void attempt(what, effect, Math.min(2 * pauseMs, LONGEST_PAUSE_MS)));
     }
-  }
-
-  function finish(): void {
     running -= 1;
     if (running > 0) return;
     for (const resolve of waiters) resolve();
@@ -36,10 +34,7 @@ export function createEffects(clock: Clock, failed: (what: string, error: unknow
   }
 
   return {
-    run(what, effect) {
-      running += 1;
-      void attempt(what, effect, FIRST_PAUSE_MS);
-    },
+    run: (what, effect) => void attempt(what, effect, FIRST_PAUSE_MS),
     idle: () => (running === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),
     stop() {
       isStopped = true;

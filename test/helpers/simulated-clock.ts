@@ -19,7 +19,7 @@ export function createSimulatedClock(start = Date.UTC(2026, 0, 1)): SimulatedClo
   let order = 0;
 
   function after(delayMs: number, action: () => void): Timer {
-    const alarm: Alarm = { at: now + Math.max(0, delayMs), order, action, isCancelled: false };
+    const alarm: Alarm = { at: now + Math.max(0, Math.ceil(delayMs)), order, action, isCancelled: false };
     order += 1;
     push(heap, alarm);
     return {
