@@ -3,12 +3,12 @@
  * which must be possible, and decided again, which must give nothing more.
  */
 import t, { type Test } from 'tap';
-import { type AnyMachineSnapshot, type AnyStateMachine, createActor, type EventFromLogic, type SnapshotFrom } from 'xstate';
+import { type AnyMachineSnapshot, type AnyStateMachine, createActor, type SnapshotFrom } from 'xstate';
 import type { ActorKind } from '../../domain/actors.ts';
-import type { Decision, Rejection } from '../../domain/decision.ts';
+import type { Decision } from '../../domain/decision.ts';
 import type { Statement } from '../../domain/facts.ts';
 
-export const TIME = Date.UTC(2026, 0, 1);
+const TIME = Date.UTC(2026, 0, 1);
 
 type Kind<M extends AnyStateMachine, C, S extends Statement> = Pick<ActorKind<M, C, S>, 'machine' | 'decide'>;
 
@@ -41,33 +41,33 @@ function decideAndAgain<M extends AnyStateMachine, C, S extends Statement>(
   facts: readonly S[],
   command: C,
 ): Decision<S> {
-  const decision = kind.decide(fold(kind.machine, facts), command);
+  const decide = (known: readonly S[]): Decision<S> => kind.decide(fold(kind.machine, known) as SnapshotFrom<M>, command);
+  const decision = decide(facts);
   if ('accepted' in decision && decision.accepted.length > 0) {
-    const again = kind.decide(fold(kind.machine, [...facts, ...decision.accepted]), command);
+    const again = decide([...facts, ...decision.accepted]);
     t.same('accepted' in again ? again.accepted : [], [], 'the same command again gives nothing');
   }
   return decision;
 }
 
 /** The state after these facts; throws where one may not follow. */
-export function fold<M extends AnyStateMachine>(machine: M, facts: readonly Statement[]): SnapshotFrom<M> & AnyMachineSnapshot {
-  const actor = createActor(machine as AnyStateMachine).start();
+function fold(machine: AnyStateMachine, facts: readonly Statement[]): AnyMachineSnapshot {
+  const actor = createActor(machine).start();
   for (const fact of facts) {
-    const event = { ...fact, time: TIME } as unknown as EventFromLogic<AnyStateMachine>;
+    const event = { ...fact, time: TIME };
     if (!actor.getSnapshot().can(event)) throw new Error(`${fact.type} cannot follow in state ${actor.getSnapshot().value}`);
     actor.send(event);
   }
-  return actor.getSnapshot() as SnapshotFrom<M> & AnyMachineSnapshot;
+  return actor.getSnapshot();
 }
 
 /** The state that the fact leads to; undefined: it may not follow. */
-export function stateAfter<M extends AnyStateMachine>(machine: M, facts: readonly Statement[], fact: Statement): string | undefined {
-  const before = fold(machine, facts);
-  return before.can({ ...fact, time: TIME } as never) ? String(fold(machine, [...facts, fact]).value) : undefined;
+function stateAfter(machine: AnyStateMachine, facts: readonly Statement[], fact: Statement): string | undefined {
+  return fold(machine, facts).can({ ...fact, time: TIME }) ? String(fold(machine, [...facts, fact]).value) : undefined;
 }
 
 /** Rows of cells between `|`; the first row names the columns, the first column the rows. An empty cell is ''. */
-export function readTable(text: string): readonly { readonly row: string; readonly column: string; readonly cell: string }[] {
+function readTable(text: string): readonly { readonly row: string; readonly column: string; readonly cell: string }[] {
   const [head = [], ...rows] = text
     .trim()
     .split('\n')
@@ -76,7 +76,7 @@ export function readTable(text: string): readonly { readonly row: string; readon
 }
 
 /** A decision as a table writes it: the facts without their category, a rejection's code, or nothing. */
-export function summary(decision: Decision<Statement> | { readonly rejected: Rejection }): string {
+function summary(decision: Decision<Statement>): string {
   if ('rejected' in decision) return decision.rejected.code;
   return decision.accepted.map(({ type }) => type.slice(type.indexOf('.') + 1)).join(' ');
 }
