@@ -119,7 +119,7 @@ function removeOrphans(folder, sourceFolder) {
 
 function sources(folder) {
   const inside = entries(folder).flatMap((entry) => {
-    if (entry.isDirectory()) return sources(join(folder, entry.name));
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : sources(join(folder, entry.name));
     return entry.name.endsWith('.ts') ? [join(folder, entry.name)] : [];
   });
   return [folder, ...inside];
