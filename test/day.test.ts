@@ -94,7 +94,14 @@ async function meddle({ simulation }: Day): Promise<void> {
 const administrate = async ({ simulation }: Day): Promise<void> => {
   const items = [{ serverId: pick(simulation, simulation.servers).id, force: true }];
   await simulation.core()?.application.closeServers(items, ORIGIN);
-  simulation.clock.after(10 * MINUTE, () => void simulation.core()?.application.openServers(items, ORIGIN).catch(() => undefined));
+  simulation.clock.after(
+    10 * MINUTE,
+    () =>
+      void simulation
+        .core()
+        ?.application.openServers(items, ORIGIN)
+        .catch(() => undefined),
+  );
 };
 
 /** Milliseconds between two of each, on average. */
@@ -188,7 +195,9 @@ t.test(`24 hours of 100 servers lose nothing (seed ${seed})`, { timeout: 600_000
     }
   }
   await simulation.pass(2 * HOUR);
-  t.comment(`${told.answers} answers, ${told.created.size} sessions created, ${told.deleted.size} deleted, ${simulation.store.facts.length} facts`);
+  t.comment(
+    `${told.answers} answers, ${told.created.size} sessions created, ${told.deleted.size} deleted, ${simulation.store.facts.length} facts`,
+  );
   t.ok(told.created.size > 1000, 'it was a busy day');
 
   const views = await describeAll(simulation);
@@ -212,5 +221,6 @@ t.test(`24 hours of 100 servers lose nothing (seed ${seed})`, { timeout: 600_000
       t.fail(`${id} counts ${consoleSessions + virtualSessions} slots for ${alive.length} sessions (${unavailabilityReason})`);
     }
   }
+  t.same(simulation.faults, [], 'the broker logged no error');
   t.pass('every acknowledged session is READY on one host or over, and slots are held by live sessions only');
 });

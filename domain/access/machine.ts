@@ -2,7 +2,7 @@
 import { assign, type SnapshotFrom, setup } from 'xstate';
 import type { AccessEvent } from './events.ts';
 
-/** What is remembered of a credential: the hash to compare with. Empty before the first fact. */
+/** What is remembered of a credential: the hash to compare with. Empty before the first fact and after the last. */
 export interface AccessContext {
   readonly hash: string;
 }
@@ -15,6 +15,7 @@ const machineSetup = setup({
 });
 
 const becomesActive = { target: 'active', actions: 'remember' } as const;
+const becomesInactive = { target: 'inactive', actions: 'remember' } as const;
 
 export const accessMachine = machineSetup.createMachine({
   id: 'access',
@@ -30,9 +31,9 @@ export const accessMachine = machineSetup.createMachine({
     },
     active: {
       on: {
-        'api-client.unregistered': 'inactive',
-        'software-statement.deactivated': 'inactive',
-        'agent-client.unregistered': 'inactive',
+        'api-client.unregistered': becomesInactive,
+        'software-statement.deactivated': becomesInactive,
+        'agent-client.unregistered': becomesInactive,
       },
     },
     inactive: {},
@@ -41,17 +42,8 @@ export const accessMachine = machineSetup.createMachine({
 
 export type AccessSnapshot = SnapshotFrom<typeof accessMachine>;
 
-function fold(event: AccessEvent): Partial<AccessContext> {
-  switch (event.type) {
-    case 'api-client.registered':
-      return { hash: event.data.passwordHash };
-    case 'software-statement.issued':
-      return { hash: event.data.statementHash };
-    case 'agent-client.registered':
-      return { hash: event.data.secretHash };
-    case 'api-client.unregistered':
-    case 'software-statement.deactivated':
-    case 'agent-client.unregistered':
-      return {};
-  }
+function fold({ data }: AccessEvent): AccessContext {
+  if ('passwordHash' in data) return { hash: data.passwordHash };
+  if ('statementHash' in data) return { hash: data.statementHash };
+  return { hash: 'secretHash' in data ? data.secretHash : '' };
 }

@@ -106,5 +106,8 @@ export interface AgentLink {
   /** Hands over an order if the agent is connected here; false if it is not. Losing it is harmless: outstanding orders are sent again on connection. */
   send(serverId: ServerId, order: Order): boolean;
   /** Asks for a picture and waits for it. Rejected within bounded time, with a sentence for the API's user. */
-  screenshot(serverId: ServerId, order: Order & { kind: 'take-screenshot' }): Promise<readonly Screenshot[] | { readonly rejected: string }>;
+  screenshot(
+    serverId: ServerId,
+    order: Order & { kind: 'take-screenshot' },
+  ): Promise<readonly Screenshot[] | { readonly rejected: string }>;
 }

@@ -90,7 +90,8 @@ function adopt(serverId: ServerId, found: Command<'report-found'>['found']): Ses
 function connections({ value, context }: SessionSnapshot, command: Command<'report-connections'>): SessionDecision {
   const { serverId, count, lastDisconnectionTime } = command;
   if (!isAt(context.serverId, serverId)) return NOT_HERE;
-  const isNews = count !== context.connections || (lastDisconnectionTime ?? null) !== context.lastDisconnectionTime;
+  const isLater = lastDisconnectionTime !== undefined && lastDisconnectionTime !== context.lastDisconnectionTime;
+  const isNews = count !== context.connections || isLater;
   if (!isNews || (value !== 'ready' && value !== 'deleting')) return accepted();
   return accepted({ type: 'session.connections-changed', data: { count, lastDisconnectionTime } });
 }

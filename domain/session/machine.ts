@@ -125,7 +125,8 @@ function fold(context: SessionContext, event: SessionInput): Partial<SessionCont
     case 'session.deleted':
       return { reason: event.data.reason, connections: 0 };
     case 'session.permissions-updated':
-      return context.spec === null ? {} : { spec: { ...context.spec, permissionsFile: event.data.permissionsFile } };
+      // Only a session that was requested or adopted takes this fact, and it has a specification since then.
+      return { spec: { ...(context.spec as SessionSpec), permissionsFile: event.data.permissionsFile } };
     case 'session.connections-changed':
       return {
         connections: event.data.count,

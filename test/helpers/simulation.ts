@@ -44,6 +44,8 @@ export interface Simulation {
   readonly random: Random;
   readonly servers: readonly SimulatedServer[];
   readonly store: ReturnType<typeof createMemoryStore>;
+  /** What the broker logged as errors. */
+  readonly faults: readonly unknown[];
   /** Undefined while the broker is down. */
   core(): Core | undefined;
   /** The broker ends without a word and starts again later. */
@@ -63,6 +65,8 @@ export async function createSimulation({ seed, servers: settings }: SimulationOp
   const folder = await mkdtemp(join(tmpdir(), 'berth-simulation-'));
   const store = createMemoryStore();
   const network: Network = { calls: 0, broker: undefined };
+  const faults: unknown[] = [];
+  const logger = { ...SILENT, error: (fields: object, message: string) => faults.push({ message, ...fields }) };
   let ending: Promise<void> = Promise.resolve();
 
   async function startBroker(): Promise<void> {
@@ -76,7 +80,7 @@ export async function createSimulation({ seed, servers: settings }: SimulationOp
       link: connections,
       clock,
       random,
-      logger: { ...SILENT, error: (f: object, m: string) => console.error(m, f) },
+      logger,
       issueConnectionToken: async () => 'token',
     };
     const core = await startCore({ ...ports, fatal: rethrow }, { ...LIMITS, queueSize: 1_000_000 });
@@ -110,6 +114,7 @@ export async function createSimulation({ seed, servers: settings }: SimulationOp
     random,
     servers,
     store,
+    faults,
     core: () => network.broker?.core,
     crashBroker(downMs) {
       stopBroker();

@@ -45,6 +45,9 @@ t.test('connections and permissions of a session are kept, and told to its host'
   const lastDisconnectionTime = broker.clock.now();
   await broker.report('A', { kind: 'connections-changed', sessionId: id, count: 2, lastDisconnectionTime });
   t.match(await broker.describe(id), { connections: 2, lastDisconnectionTime });
+  const facts = broker.store.facts.length;
+  await broker.report('A', { kind: 'connections-changed', sessionId: id, count: 2 });
+  t.equal(broker.store.facts.length, facts, 'the same again is no news');
   await broker.core.application.updateSessionPermissions([{ sessionId: id, owner: 'ann', permissionsFile: 'cGVybQ==' }], ORIGIN);
   await broker.settle();
   t.match(broker.ordersOf('A').at(-1), { kind: 'set-permissions', permissionsFile: 'cGVybQ==' });
