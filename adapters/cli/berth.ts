@@ -27,7 +27,7 @@ program
   .command('agent')
   .description('run the agent of one server')
   .requiredOption('--config <file>', 'its agent.conf (TOML)')
-  .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')}`, 'warn')
+  .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')} (default: as its agent.conf says)`)
   .action((flags: AgentFlags) => run(async () => (await import('./agent-command.ts')).runAgentCommand(flags)));
 
 await program.parseAsync();

@@ -15,7 +15,8 @@ export interface StartFlags extends BrokerFlags {
 
 export interface AgentFlags {
   readonly config: string;
-  readonly logLevel: string;
+  /** Absent: as its configuration says. */
+  readonly logLevel?: string;
 }
 
 /** What the flags come to, or ConfigError. A relative folder starts from where the command was given. */

@@ -11,7 +11,7 @@ export interface SimulatedServer {
   readonly cpus: number;
   readonly memoryGib: number;
   readonly gpus: number;
-  /** For virtual sessions; Windows has one console session instead. */
+  /** Slots for virtual sessions; -1 is no limit. Windows has one console session instead. */
   readonly maxVirtualSessions: number;
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -28,7 +28,7 @@ const MODELS: readonly SimulatedServer[] = [
     tags: { team: 'engineering', tier: 'standard' },
   },
   {
-    hostname: 'linux-gpu',
+    hostname: 'linux',
     os: 'linux',
     cpus: 32,
     memoryGib: 128,
@@ -42,10 +42,12 @@ const MODELS: readonly SimulatedServer[] = [
     cpus: 16,
     memoryGib: 64,
     gpus: 1,
-    maxVirtualSessions: 0,
+    maxVirtualSessions: -1,
     tags: { team: 'design', tier: 'standard' },
   },
 ];
+/** More than an agent allows by default, so that whoever tries things out alone is not stopped at the second session. */
+const SESSIONS_PER_USER = 10;
 const TEAMS = ['engineering', 'simulation', 'design', 'research', 'training'];
 
 /** Server `number` (from 1 on) is the same at every start. */
@@ -74,6 +76,7 @@ export async function writeAgentFiles(dataDir: string, number: number, connectio
       autorun_folder: inFolder('autorun'),
       tags_folder: inFolder('tags'),
       max_virtual_sessions: maxVirtualSessions,
+      max_concurrent_sessions_per_user: SESSIONS_PER_USER,
     },
     berth: {
       driver: 'simulated',

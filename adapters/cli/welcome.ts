@@ -32,8 +32,8 @@ function firstRequest(dataDir: string, { url, caFile }: ConnectionFile): string 
   const token = "JSON.parse(require('fs').readFileSync(0)).access_token";
   const body = JSON.stringify([{ Name: 'first', Owner: 'me', Type: 'VIRTUAL' }]);
   return `  CLIENT=$(node -p "${credentials}" ${quote(join(dataDir, CONNECTION_FILE))})
-  TOKEN=$(curl -s --cacert ${quote(caFile)} -u "$CLIENT" -d grant_type=client_credentials ${url}/oauth2/token | node -p "${token}")
-  curl --cacert ${quote(caFile)} -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '${body}' ${url}/createSessions`;
+  TOKEN=$(curl -sS --cacert ${quote(caFile)} -u "$CLIENT" -d grant_type=client_credentials ${url}/oauth2/token | node -p "${token}")
+  curl -sS --cacert ${quote(caFile)} -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '${body}' ${url}/createSessions`;
 }
 
 /** For a POSIX shell. */
@@ -42,7 +42,7 @@ function quote(text: string): string {
 }
 
 function table(servers: readonly ListedServer[]): string {
-  const rows = servers.map((server) => [
+  const rows = [...servers].sort(byHostname).map((server) => [
     server.Hostname,
     server.Host.Os.Name,
     String(server.Host.CpuInfo.NumberOfCpus),
@@ -56,4 +56,8 @@ function table(servers: readonly ListedServer[]): string {
   const all = [['SERVER', 'SYSTEM', 'CPUS', 'MEMORY', 'TAGS', 'STATE'], ...rows];
   const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n');
+}
+
+function byHostname(one: ListedServer, other: ListedServer): number {
+  return one.Hostname.localeCompare(other.Hostname, 'en', { numeric: true });
 }
