@@ -94,12 +94,12 @@ export async function openReadModel(t: Test, log: EventLog = openMemoryEventLog(
   };
 }
 
-/** Every table with every row, in the order of the rows: two read models are the same if this is. */
+/** Every table with every row, in the order of their keys: two read models are the same if this is. */
 export async function dump(file: string): Promise<Record<string, readonly object[]>> {
   const connection = await openConnection(file, { readonly: true });
   const tables = await connection.all<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
   const contents: Record<string, readonly object[]> = {};
-  for (const { name } of tables) contents[name] = await connection.all<object>(`SELECT * FROM ${name} ORDER BY 1, 2`);
+  for (const { name } of tables) contents[name] = await connection.all<object>(`SELECT * FROM ${name}`);
   await connection.close();
   return contents;
 }
