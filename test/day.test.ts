@@ -2,9 +2,9 @@
  * A day in the life of a fleet: 100 servers and a broker through 24 simulated hours of users, failures, reboots, cut wires and dying brokers. Afterwards
  * nothing that was acknowledged is lost, nothing runs twice, and no slot is left behind. `BERTH_SEED=n` replays a day that failed.
  */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { SimulatedSettings } from '../agent/drivers/simulated.ts';
-import { sessionId } from '../domain/ids.ts';
+import { streamName } from '../domain/ids.ts';
 import type { SessionView } from '../projections/views.ts';
 import { ORIGIN, wish } from './helpers/samples.ts';
 import { createSimulation, type SimulatedServer, type Simulation } from './helpers/simulation.ts';
@@ -175,52 +175,62 @@ async function onHosts({ servers }: Simulation): Promise<ReadonlyMap<string, rea
   return where;
 }
 
-/** How each session ended, from its last fact. */
-const lastFact = ({ store }: Simulation, id: string) => store.streams.get(`session-${id}` as never)?.at(-1);
+/** All that was ever recorded of a session. */
+const typesOf = ({ store }: Simulation, id: string) => (store.streams.get(streamName('session', id)) ?? []).map(({ type }) => type);
 
-t.test(`24 hours of 100 servers lose nothing (seed ${seed})`, { timeout: 600_000 }, async (t) => {
+async function checkHour(t: Test, simulation: Simulation, hour: number): Promise<void> {
+  const twice = [...(await onHosts(simulation))].filter(([id, hosts]) => id !== 'console' && hosts.length > 1);
+  t.same(twice, [], `in hour ${hour} no session runs on two hosts`);
+  for (const { id, settings, alive } of simulation.servers) {
+    const virtual = (await alive()).filter(({ sessionType }) => sessionType === 'VIRTUAL').length;
+    if (virtual > settings.capacity) t.fail(`${id} holds ${virtual} virtual sessions`);
+  }
+}
+
+/** What was acknowledged has become true, or is over with a reason. */
+async function checkSessions(t: Test, { simulation, told }: Day): Promise<void> {
+  const views = await describeAll(simulation);
+  const hosts = await onHosts(simulation);
+  for (const id of told.created) {
+    const types = typesOf(simulation, id);
+    const isReady = views.get(id)?.state === 'READY';
+    const isOver = types.at(-1) === 'session.deleted' || types.at(-1) === 'session.failed';
+    if (!isOver && !isReady) t.fail(`${id} is ${views.get(id)?.state ?? 'gone'} after ${types.at(-1)}`);
+    if (isReady !== hosts.has(id)) t.fail(`${id} is ${views.get(id)?.state} and ${hosts.has(id) ? 'alive' : 'not alive'} on a host`);
+  }
+  for (const id of told.deleted) {
+    if (hosts.has(id) && !typesOf(simulation, id).includes('session.adopted')) t.fail(`${id} was deleted and is alive`);
+  }
+  t.pass('every acknowledged session is READY on one host, or over');
+}
+
+async function checkSlots(t: Test, simulation: Simulation): Promise<void> {
+  const { items = [] } = (await simulation.core()?.application.describeServers({ limit: 1000 })) ?? {};
+  t.equal(items.length, SERVERS);
+  for (const { id, consoleSessions, virtualSessions } of items) {
+    const alive = (await simulation.servers.find((server) => server.id === id)?.alive()) ?? [];
+    if (consoleSessions + virtualSessions !== alive.length) {
+      t.fail(`${id} counts ${consoleSessions + virtualSessions} slots for ${alive.length} sessions`);
+    }
+  }
+  t.pass('slots are held by live sessions only');
+}
+
+t.test(`24 hours of 100 servers lose nothing (seed ${seed})`, async (t) => {
   const simulation = await createSimulation({ seed, servers: Array.from({ length: SERVERS }, settingsOf) });
   t.teardown(() => simulation.stop());
-  const told: Told = { created: new Set(), deleted: new Set(), answers: 0 };
-  const day = { simulation, told };
+  const day: Day = { simulation, told: { created: new Set(), deleted: new Set(), answers: 0 } };
   await simulation.pass(MINUTE);
   schedule(day, simulation.clock.now() + 24 * HOUR);
   for (let hour = 1; hour <= 24; hour += 1) {
     await simulation.pass(HOUR);
-    const twice = [...(await onHosts(simulation))].filter(([id, hosts]) => id !== 'console' && hosts.length > 1);
-    t.same(twice, [], `in hour ${hour} no session runs on two hosts`);
-    for (const { id, settings, alive } of simulation.servers) {
-      const virtual = (await alive()).filter(({ sessionType }) => sessionType === 'VIRTUAL');
-      if (virtual.length > Math.max(0, settings.capacity)) t.fail(`${id} holds ${virtual.length} virtual sessions`);
-    }
+    await checkHour(t, simulation, hour);
   }
   await simulation.pass(2 * HOUR);
-  t.comment(
-    `${told.answers} answers, ${told.created.size} sessions created, ${told.deleted.size} deleted, ${simulation.store.facts.length} facts`,
-  );
-  t.ok(told.created.size > 1000, 'it was a busy day');
-
-  const views = await describeAll(simulation);
-  const hosts = await onHosts(simulation);
-  for (const id of told.created) {
-    const type = lastFact(simulation, id)?.type;
-    const isOver = type === 'session.deleted' || type === 'session.failed';
-    const isReady = views.get(id)?.state === 'READY';
-    if (!isOver && !isReady) t.fail(`${id} is ${views.get(id)?.state ?? 'gone'} after ${type}`);
-    if (isReady !== hosts.has(id)) t.fail(`${id} is ${views.get(id)?.state} and ${hosts.has(id) ? 'alive' : 'not alive'} on a host`);
-  }
-  for (const id of told.deleted) {
-    const adopted = simulation.store.streams.get(`session-${sessionId(id)}` as never)?.some(({ type }) => type === 'session.adopted');
-    if (hosts.has(id) && !adopted) t.fail(`${id} was deleted and is alive`);
-  }
-  const { items: servers = [] } = (await simulation.core()?.application.describeServers({ limit: 1000 })) ?? {};
-  t.equal(servers.length, SERVERS);
-  for (const { id, consoleSessions, virtualSessions, unavailabilityReason } of servers) {
-    const alive = (await simulation.servers.find((server) => server.id === id)?.alive()) ?? [];
-    if (consoleSessions + virtualSessions !== alive.length) {
-      t.fail(`${id} counts ${consoleSessions + virtualSessions} slots for ${alive.length} sessions (${unavailabilityReason})`);
-    }
-  }
+  const { answers, created, deleted } = day.told;
+  t.comment(`${answers} answers, ${created.size} sessions created, ${deleted.size} deleted, ${simulation.store.facts.length} facts`);
+  t.ok(created.size > 1000, 'it was a busy day');
+  await checkSessions(t, day);
+  await checkSlots(t, simulation);
   t.same(simulation.faults, [], 'the broker logged no error');
-  t.pass('every acknowledged session is READY on one host or over, and slots are held by live sessions only');
 });
