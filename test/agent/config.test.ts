@@ -1,0 +1,100 @@
+import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { systemClock, systemRandom } from '../../adapters/system.ts';
+import { ConfigError, loadAgentConfig, parseAgentConfig } from '../../agent/config.ts';
+import { runAgent } from '../../agent/main.ts';
+import { newFolder, recordingLogger } from '../helpers/real-agent.ts';
+
+const MINIMAL = "version = '0.1'\n[agent]\nbroker_host = 'broker'\n";
+
+const problems = (toml: string): string => {
+  try {
+    parseAgentConfig(toml);
+    return '';
+  } catch (error) {
+    return error instanceof ConfigError ? error.message : `not a ConfigError: ${error}`;
+  }
+};
+
+t.test('a file of the original is read with the defaults of the original', async (t) => {
+  const config = parseAgentConfig(`
+version = '0.1'
+[agent]
+broker_host = 'broker.example'
+broker_port = 8446
+ca_file = '/etc/broker.pem'
+[log]
+level = 'debug'
+rotation = 'hourly'
+max-file-size = 1000
+rotate = 3
+`);
+  t.match(config, {
+    brokerHost: 'broker.example',
+    brokerPort: 8446,
+    caFile: '/etc/broker.pem',
+    tlsStrict: true,
+    initFolder: '/var/lib/dcv-session-manager-agent/init',
+    autorunFolder: '/var/lib/dcv-session-manager-agent/autorun',
+    tagsFolders: ['/etc/dcv-session-manager-agent', '/etc/dcv-session-manager-agent/tags'],
+    maxVirtualSessions: -1,
+    maxSessionsPerUser: 1,
+    updateIntervalMs: 30_000,
+    dcvPath: '/usr/bin/dcv',
+    driver: 'dcv',
+    log: { level: 'debug', directory: '/var/log/dcv-session-manager-agent/', rotation: 'hourly', maxFileSize: 1000, rotate: 3 },
+  });
+  const { brokerPort, log, simulated } = parseAgentConfig(MINIMAL);
+  t.equal(brokerPort, 8445);
+  t.match(log, { level: 'info', rotation: 'daily', maxFileSize: 10_485_760, rotate: 9 });
+  t.match(simulated, { hostname: hostname(), memoryBytes: 16 * 2 ** 30, latencyMs: { min: 200, max: 800 }, seed: undefined });
+  t.same(parseAgentConfig(`${MINIMAL}tags_folder = '/tags'`).tagsFolders, ['/tags']);
+});
+
+t.test('an unknown key is named together with the one that was probably meant', async (t) => {
+  t.equal(problems(`${MINIMAL}broker_prot = 1`), 'agent.broker_prot: there is no such key; did you mean broker_port?');
+  t.equal(problems(`${MINIMAL}xyzzy_plugh_quux = 1`), 'agent.xyzzy_plugh_quux: there is no such key');
+  t.equal(problems(`${MINIMAL}[logs]\nlevel = 'info'`), 'logs: there is no such key; did you mean log?');
+  t.equal(
+    problems(`${MINIMAL}[berth.simulated]\nlatency_min = 1`),
+    'berth.simulated.latency_min: there is no such key; did you mean latency_ms_min?',
+  );
+});
+
+t.test('everything that is wrong is said at once', async (t) => {
+  const text = problems("version = '0.1'\n[agent]\nbroker_port = 'x'\ntls_strict = 1");
+  t.match(text, /^agent\.broker_host: /m);
+  t.match(text, /^agent\.broker_port: /m);
+  t.match(text, /^agent\.tls_strict: /m);
+  t.match(problems("[agent]\nbroker_host = 'x'"), /^version: /);
+  t.match(problems('version = '), /^The file is not TOML in line 1: /);
+});
+
+t.test('a file that cannot be read, or not understood, is named', async (t) => {
+  const folder = await newFolder();
+  await t.rejects(loadAgentConfig(join(folder, 'none')), { name: 'ConfigError', message: /cannot be read: .*none/ });
+  const path = join(folder, 'agent.conf');
+  await writeFile(path, 'version = 1');
+  await t.rejects(loadAgentConfig(path), { name: 'ConfigError', message: new RegExp(`^${path}\nversion: `) });
+  await writeFile(path, MINIMAL);
+  t.equal((await loadAgentConfig(path)).brokerHost, 'broker');
+});
+
+t.test('a real DCV server is refused with a sentence as long as there is no driver for one', async (t) => {
+  const config = { ...parseAgentConfig(MINIMAL), stateFolder: await newFolder() };
+  const ports = { clock: systemClock, random: systemRandom, logger: recordingLogger() };
+  await t.rejects(runAgent(config, ports), { name: 'ConfigError', message: /can only simulate/ });
+});
+
+t.test('a simulated host with a seed behaves alike on every run', async (t) => {
+  const ports = { clock: systemClock, random: systemRandom, logger: recordingLogger() };
+  const toml = `${MINIMAL.replace("'broker'", "'127.0.0.1'")}broker_port = 1\n[berth]\ndriver = 'simulated'\n[berth.simulated]\nseed = 3`;
+  const config = { ...parseAgentConfig(toml), stateFolder: await newFolder() };
+  const agent = await runAgent(config, ports);
+  t.notOk(agent.connected());
+  await agent.stop();
+  const unseeded = await runAgent({ ...config, simulated: { ...config.simulated, seed: undefined } }, ports);
+  await unseeded.stop();
+});
