@@ -3,6 +3,7 @@
  * with SQLite; secrets of 256 random bits get SHA-256, for nobody guesses those.
  */
 import { createHash, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
 
 /** Too many passwords are waiting to be hashed; try again later. */
 export class PasswordsBusyError extends Error {
@@ -58,12 +59,10 @@ export function secretMatches(secret: string, hash: string): boolean {
   return given.length === kept.length && timingSafeEqual(given, kept);
 }
 
-const derive = (password: string, salt: Buffer, cost: ScryptOptions) =>
-  new Promise<Buffer>((resolve, reject) => {
-    scrypt(password.normalize('NFC'), salt, KEY_BYTES, { ...cost, maxmem: MAX_MEMORY }, (error, key) =>
-      error ? reject(error) : resolve(key),
-    );
-  });
+const derive = (password: string, salt: Buffer, cost: ScryptOptions): Promise<Buffer> =>
+  scryptLater(password.normalize('NFC'), salt, KEY_BYTES, { ...cost, maxmem: MAX_MEMORY });
+
+const scryptLater = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
 /** Runs tasks as they come, so many at a time; the rest wait in order, and beyond a bound are turned away. */
 function createQueue({ concurrent, waiting }: PasswordLimits): <T>(task: () => Promise<T>) => Promise<T> {

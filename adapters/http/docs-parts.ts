@@ -1,6 +1,6 @@
 /** The parts of the page for people: one operation, one model. */
 import { html } from 'hono/html';
-import type { OperationObject, Schema } from './openapi.ts';
+import type { ModelSchema, OperationObject, Schema } from './openapi.ts';
 
 /** `where`: method and path. */
 export const renderOperation = (where: string, operation: OperationObject) => html`<article id="${operation.operationId}">
@@ -11,13 +11,13 @@ ${operation.requestBody ? renderBody(operation.requestBody) : ''}
 ${renderResponses(operation.responses)}
 </article>`;
 
-export const renderModel = (name: string, schema: Schema) => html`<article id="${name}">
+export const renderModel = (name: string, schema: ModelSchema) => html`<article id="${name}">
 <h3>${name}</h3>
 <p>${schema.description}</p>
 <table>
 <thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead>
 <tbody>
-${Object.entries(schema.properties ?? {}).map(
+${Object.entries(schema.properties).map(
   ([field, type]) => html`<tr><td><code>${field}</code></td><td>${renderType(type)}</td><td>${renderMeaning(type)}</td></tr>
 `,
 )}</tbody>

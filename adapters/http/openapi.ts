@@ -18,6 +18,10 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
 }
 
+export interface ModelSchema extends Schema {
+  readonly properties: Readonly<Record<string, Schema>>;
+}
+
 export interface OperationObject {
   readonly tags: readonly [string];
   readonly summary: string;
@@ -30,6 +34,8 @@ export interface OperationObject {
     readonly required: boolean;
     readonly schema: Schema;
   }[];
+  /** What generated clients name the parameter that holds the body. */
+  readonly 'x-codegen-request-body-name'?: 'body';
   readonly requestBody?: { readonly required: boolean; readonly content: Content & { 'application/json': { readonly example: unknown } } };
   /** By status number. */
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
@@ -46,7 +52,7 @@ export interface OpenApiDocument {
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   /** By path, then by method in lower case. */
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
-  readonly components: { readonly securitySchemes: object; readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: { readonly securitySchemes: object; readonly schemas: Readonly<Record<string, ModelSchema>> };
   readonly security: readonly object[];
 }
 
@@ -81,7 +87,8 @@ function describeOperation(operation: OperationDescription): OperationObject {
     description: operation.description,
     operationId: operation.id,
     ...(operation.parameters && { parameters: operation.parameters.map(describeParameter) }),
-    ...(operation.body && { requestBody: describeBody(operation.body) }),
+    // The examples of the original's guide call it so: `describe_sessions(body=…)`.
+    ...(operation.body && { 'x-codegen-request-body-name': 'body', requestBody: describeBody(operation.body) }),
     responses: {
       '200': { description: 'Done.', content: { 'application/json': { schema: referTo(operation.response) } } },
       ...Object.fromEntries(errors),
@@ -102,7 +109,7 @@ const describeBody = ({ model, batch, example }: NonNullable<OperationDescriptio
 
 const referTo = (model: z.ZodType): Schema => ({ $ref: `${REFERENCE}${models.get(model)?.id}` });
 
-function describeModels(): Record<string, Schema> {
+function describeModels(): Record<string, ModelSchema> {
   const { schemas } = z.toJSONSchema(models, {
     target: 'openapi-3.0',
     io: 'input',
@@ -118,5 +125,5 @@ function describeModels(): Record<string, Schema> {
       if (z.globalRegistry.get(zodSchema)?.['nullable'] !== true) delete jsonSchema['nullable'];
     },
   });
-  return Object.fromEntries(Object.entries(schemas).map(([name, { $id, ...schema }]) => [name, schema as Schema]));
+  return Object.fromEntries(Object.entries(schemas).map(([name, { $id, ...schema }]) => [name, schema as ModelSchema]));
 }

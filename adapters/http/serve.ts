@@ -89,7 +89,7 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
 /** What is no HTTP never reaches the application, but is answered in the same shape. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable) return void socket.destroy();
-  const status = STATUS_LINES[error.code ?? ''] ?? '400 Bad Request';
+  const status = STATUS_LINES[String(error.code)] ?? '400 Bad Request';
   const body = JSON.stringify({ error: status.slice(4) });
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
 }
@@ -103,7 +103,7 @@ const REASONS: Readonly<Record<string, string>> = {
 function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new Error(`Cannot listen on ${host} port ${port}: ${REASONS[error.code ?? ''] ?? error.message}`, { cause: error }));
+      reject(new Error(`Cannot listen on ${host} port ${port}: ${REASONS[String(error.code)] ?? error.message}`, { cause: error }));
     });
     server.listen(port, host, resolve);
   });

@@ -104,7 +104,13 @@ export function addServers(api: TestApi, count: number): void {
   for (let number = 1; number <= count; number += 1) {
     api.application.addServer({
       id: `server-${number}`,
-      description: description({ hostname: `host-${number}`, tags: [{ key: 'number', value: String(number) }] }),
+      description: description({
+        hostname: `host-${number}`,
+        tags: [
+          { key: 'dcv:os-family', value: 'linux' },
+          { key: 'number', value: String(number) },
+        ],
+      }),
       loggedInUsers: [],
       consoleSessions: 0,
       virtualSessions: 0,
