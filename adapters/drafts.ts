@@ -3,7 +3,7 @@ import { type NewFact, NO_STREAM, type Position, type RecordedFact, type Revisio
 import type { StreamName } from '../domain/ids.ts';
 
 /** The most facts of one append. */
-export const APPEND_LIMIT = 500;
+const APPEND_LIMIT = 500;
 
 /** A fact with the JSON text of its data. Only the text counts from here on: whoever changes the object later changes nothing. */
 export interface Draft {

@@ -1,6 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { openConnection } from '../../../adapters/sqlite/connection.ts';
 import { openSqliteEventLog, type SqliteEventLogOptions } from '../../../adapters/sqlite/event-log.ts';
+import { NO_STREAM } from '../../../domain/facts.ts';
+import { streamName } from '../../../domain/ids.ts';
+import { newFacts } from '../../helpers/new-facts.ts';
 import { eventLogContract, type OpenLog } from '../event-log.contract.ts';
 
 async function openLog(t: Test, options?: SqliteEventLogOptions): Promise<OpenLog> {
@@ -19,3 +24,51 @@ async function openLog(t: Test, options?: SqliteEventLogOptions): Promise<OpenLo
 
 await eventLogContract(t, 'the log in SQLite', (t) => openLog(t));
 await eventLogContract(t, 'the log in SQLite, with next to nothing in memory', (t) => openLog(t, { recentFacts: 3 }));
+
+t.test('the file is for its owner only, and says what keeps it', async (t) => {
+  const file = join(t.testdir(), 'log.db');
+  const log = await openSqliteEventLog(file);
+  t.teardown(() => log.close());
+  t.match(log.describe(), { file, sqliteVersion: /^3\./, journalMode: 'wal' });
+  await log.append(streamName('desk', '1'), NO_STREAM, newFacts(1));
+  for (const name of [file, `${file}-wal`, `${file}-shm`]) {
+    t.equal((await stat(name)).mode & 0o777, 0o600, name);
+  }
+});
+
+t.test('people can read the history by stream name', async (t) => {
+  const file = join(t.testdir(), 'log.db');
+  const log = await openSqliteEventLog(file);
+  await log.append(streamName('desk', '1'), NO_STREAM, newFacts(2));
+  await log.close();
+  const connection = await openConnection(file, { readonly: true });
+  const rows = await connection.all('SELECT stream, revision, time FROM history');
+  t.same(rows, [
+    { stream: 'desk-1', revision: 0, time: '2023-11-14 22:13:20' },
+    { stream: 'desk-1', revision: 1, time: '2023-11-14 22:13:20' },
+  ]);
+  await connection.close();
+});
+
+t.test('a file that is no log of ours, or of a later version, is refused and left as it is', async (t) => {
+  const path = t.testdir({ 'text.db': 'Not a database. '.repeat(500) });
+  await t.rejects(openSqliteEventLog(join(path, 'text.db')), { code: 'SQLITE_NOTADB' });
+  await t.rejects(openSqliteEventLog(join(path, 'missing', 'log.db')), { code: 'ENOENT' });
+  await t.rejects(openSqliteEventLog(path), { code: 'SQLITE_CANTOPEN' });
+
+  const foreign = join(path, 'foreign.db');
+  await execute(foreign, 'CREATE TABLE recipes (name TEXT)');
+  await t.rejects(openSqliteEventLog(foreign), { message: `${foreign} is an SQLite database, but not an event log of Berth.` });
+
+  const later = join(path, 'later.db');
+  await (await openSqliteEventLog(later)).close();
+  await execute(later, 'PRAGMA user_version = 2');
+  const message = `${later} was written by a newer version of Berth (format 2; this version reads up to 1).`;
+  await t.rejects(openSqliteEventLog(later), { message });
+});
+
+async function execute(file: string, sql: string): Promise<void> {
+  const connection = await openConnection(file, {});
+  await connection.exec(sql);
+  await connection.close();
+}
