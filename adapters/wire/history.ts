@@ -16,7 +16,6 @@ const entry = model('HistoryEntry', 'One thing that happened.', {
   RequestId: text('The id of the request it followed from.'),
   Data: z.record(z.string(), z.unknown()).nullish().meta({ description: 'What there is to say about it; depends on Type.' }),
 });
-export type HistoryEntryModel = z.infer<typeof entry>;
 
 export const historyResponse = model('HistoryResponse', 'A page of what happened, oldest first.', {
   RequestId: text('The id of this request.'),

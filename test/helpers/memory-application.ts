@@ -19,7 +19,7 @@ export interface MemoryApplication extends Application {
   readonly origins: readonly Origin[];
 }
 
-export const PICTURE: Screenshot = { format: 'png', data: 'iVBORw0KGgo=', time: Date.UTC(2026, 0, 1, 12), primary: true };
+const PICTURE: Screenshot = { format: 'png', data: 'iVBORw0KGgo=', time: Date.UTC(2026, 0, 1, 12), primary: true };
 
 const notFound = (reason: string) => ({ rejected: { code: 'SESSION_NOT_FOUND', reason } });
 const SERVER_NOT_FOUND = { rejected: { code: 'DCV_SERVER_NOT_FOUND', reason: 'Dcv server not found.' } };
