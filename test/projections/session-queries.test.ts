@@ -2,7 +2,7 @@ import t from 'tap';
 import { serverId, streamName } from '../../domain/ids.ts';
 import type { ServerEvent } from '../../domain/server/events.ts';
 import type { SessionEvent } from '../../domain/session/events.ts';
-import { createSessionQueries } from '../../projections/session-queries.ts';
+import { createSessionQueries, type SessionSelection } from '../../projections/session-queries.ts';
 import { openReadModel, type ReadModel } from '../helpers/read-model.ts';
 import { AGENT_CLIENT, description, wish } from '../helpers/samples.ts';
 
@@ -14,6 +14,8 @@ const REQUESTED: SessionEvent = { type: 'session.requested', data: wish() };
 const PLACED: SessionEvent = { type: 'session.placed', data: { serverId: SERVER, attempt: 1 } };
 const STARTED: SessionEvent = { type: 'session.started', data: { attempt: 1 } };
 const DELETED: SessionEvent = { type: 'session.deleted', data: { reason: 'Closed by its user.' } };
+
+const DELETED_BY_FORCE: SessionEvent = { type: 'session.deletion-requested', data: { force: true } };
 
 const session = (id: string) => streamName('session', id);
 const server = (id: string) => streamName('server', id);
@@ -122,4 +124,74 @@ t.test('a session reads UNKNOWN while its server cannot be reached, unless it is
   t.strictSame(await states(), [['CREATING', 'SESSION_PLACING'], unknown, unknown, ['DELETED', undefined]]);
   await model.record(server('srv-1'), NOW, { type: 'server.became-reachable', data: {} });
   t.match(await states(), [['CREATING'], ['CREATING', 'PENDING_PREPARATION'], ['READY'], ['DELETED']]);
+});
+
+t.test('owners, tags and ids narrow the answer, and all of them have to be met', async (t) => {
+  const model = await openReadModel(t);
+  const queries = queriesOf(model);
+  const red = { key: 'colour', value: 'red' };
+  const gpu = { key: 'gpu', value: 'yes' };
+  await model.record(server('srv-1'), NOW, ...registered([red, gpu]));
+  await model.record(server('srv-2'), NOW, ...registered([red]));
+  const place = (id: string, where: string, owner: string) =>
+    model.record(
+      session(id),
+      NOW,
+      { type: 'session.requested', data: wish({ owner }) },
+      { type: 'session.placed', data: { serverId: where, attempt: 1 } },
+    );
+  await place('s1', 'srv-1', 'ann');
+  await place('s2', 'srv-2', 'ann');
+  await place('s3', 'srv-1', 'bob');
+  await model.record(session('s4'), NOW, REQUESTED);
+  const idsOf = async (selection: Omit<SessionSelection, 'limit'>) =>
+    (await queries.describe({ limit: 10, ...selection }, NOW)).items.map(({ view }) => view.id);
+
+  t.strictSame(await idsOf({}), ['s1', 's2', 's3', 's4']);
+  t.strictSame(await idsOf({ owners: ['ann'] }), ['s1', 's2', 's4']);
+  t.strictSame(await idsOf({ owners: ['ann', 'bob'] }), ['s1', 's2', 's3', 's4']);
+  t.strictSame(await idsOf({ owners: [] }), []);
+  t.strictSame(await idsOf({ tags: [red] }), ['s1', 's2', 's3']);
+  t.strictSame(await idsOf({ tags: [red, gpu] }), ['s1', 's3']);
+  t.strictSame(await idsOf({ tags: [red, gpu], owners: ['ann'] }), ['s1']);
+  t.strictSame(await idsOf({ ids: ['s3', 's1', 's3', 'nobody'] }), ['s1', 's3'], 'once each, in the order of their age');
+  t.strictSame(await idsOf({ ids: ['s3', 's1'], owners: ['bob'] }), ['s3']);
+  t.strictSame(await idsOf({ ids: ['s3', 's2'], tags: [gpu] }), ['s3']);
+  t.strictSame(await idsOf({ ids: [], tags: [] }), []);
+
+  await model.record(server('srv-1'), NOW, { type: 'server.described', data: description({ tags: [gpu] }) });
+  t.strictSame(await idsOf({ tags: [red] }), ['s2'], 'a tag that a server has lost does not find its sessions');
+});
+
+t.test('pages neither skip nor repeat a session, while others come and go', async (t) => {
+  const model = await openReadModel(t);
+  const queries = queriesOf(model);
+  for (let number = 0; number < 20; number += 1) await model.record(session(`s${number}`), NOW, REQUESTED);
+  for (const number of [3, 4, 11]) await model.record(session(`s${number}`), NOW - 2 * HOUR, DELETED_BY_FORCE, DELETED);
+  await model.record(session('s7'), NOW, DELETED_BY_FORCE, DELETED);
+  const stable = Array.from({ length: 20 }, (_, number) => `s${number}`).filter((id) => !['s3', 's4', 's11', 's0', 's15'].includes(id));
+
+  for (const ids of [undefined, Array.from({ length: 20 }, (_, number) => `s${number}`)]) {
+    const seen: string[] = [];
+    let after: number | undefined;
+    let pages = 0;
+    do {
+      const { items, next } = await queries.describe({ ids, limit: 4, after }, NOW);
+      t.ok(items.length <= 4);
+      seen.push(...items.map(({ view }) => view.id));
+      after = next;
+      pages += 1;
+      if (pages === 2 && ids === undefined) {
+        await model.record(session('s0'), NOW - 2 * HOUR, DELETED_BY_FORCE, DELETED);
+        await model.record(session('s15'), NOW - 2 * HOUR, DELETED_BY_FORCE, DELETED);
+      }
+    } while (after !== undefined);
+    t.strictSame(
+      seen.filter((id) => stable.includes(id)),
+      stable,
+    );
+    t.equal(new Set(seen).size, seen.length);
+  }
+  const exact = await queries.describe({ limit: 14, after: 0 }, NOW);
+  t.strictSame([exact.items.length, (await queries.describe({ limit: 15 }, NOW)).next], [14, undefined], 'a full last page has no next');
 });
