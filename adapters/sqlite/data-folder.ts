@@ -15,7 +15,7 @@ export interface DataFolder {
 }
 
 /** Long enough for the broker before to end when it is restarted. */
-const PATIENCE_MS = 1000;
+const PATIENCE_MS = 500;
 
 /** Makes the folder if it is missing (0700), and claims it for this process. Throws with one sentence for the operator when it cannot. */
 export async function claimDataFolder(folder: string): Promise<DataFolder> {

@@ -37,9 +37,18 @@ export interface SqliteEventLog extends EventLog {
 
 const READERS = 2;
 
-/** Opens the log, and creates the file (0600) when it is missing. Throws with a sentence for the operator when it cannot be used. */
+/** Opens the log, and creates the file (0600) when it is missing. Throws LogFault with a sentence for the operator when it cannot be used. */
 export async function openSqliteEventLog(file: string, options: SqliteEventLogOptions = {}): Promise<SqliteEventLog> {
-  await createFile(file);
+  try {
+    refuseNetworkFileSystem(file, (await statfs(dirname(file))).type);
+    await createFile(file);
+    return await openConnections(file, options);
+  } catch (cause) {
+    throw cause instanceof LogFault ? cause : new LogFault(`The event log ${file} cannot be opened: ${cause}`, { cause });
+  }
+}
+
+async function openConnections(file: string, options: SqliteEventLogOptions): Promise<SqliteEventLog> {
   const { busyTimeoutMs = 5000 } = options;
   const writer = await openConnection(file, { busyTimeoutMs });
   try {
@@ -117,16 +126,13 @@ function shareReaders(connections: readonly Connection[]): Read {
   };
 }
 
+/**
+ * Only makes the file, which SQLite would let everyone read. One that is there is never opened here: closing it again would let go of the
+ * locks that this process may hold on it (POSIX). Whatever else is wrong, SQLite says when it opens it.
+ */
 async function createFile(file: string): Promise<void> {
-  refuseNetworkFileSystem(file, (await statfs(dirname(file))).type);
-  try {
-    await (await open(file, 'ax', 0o600)).close();
-  } catch (error) {
-    // Never opened when it is there: closing it again would let go of the locks that this process may hold on it (POSIX).
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-      throw error;
-    }
-  }
+  const created = await open(file, 'ax', 0o600).catch(() => undefined);
+  await created?.close();
 }
 
 async function prepareWriter(writer: Connection, file: string): Promise<LogDescription> {

@@ -1,5 +1,7 @@
 /** Which file systems a database may live on: SQLite's locks and its shared memory do not hold across a network. */
 
+import { LogFault } from '../../domain/ports/event-log.ts';
+
 /** By the number that `statfs` gives on Linux (linux/magic.h). */
 const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
   [0x6969, 'NFS'],
@@ -15,6 +17,8 @@ export function refuseNetworkFileSystem(path: string, type: number): void {
   // Some kernels give the number signed.
   const name = NETWORK_FILE_SYSTEMS.get(type >>> 0);
   if (name) {
-    throw new Error(`${path} is on a network file system (${name}), where SQLite cannot keep data safe; choose a folder on a local disk.`);
+    throw new LogFault(
+      `${path} is on a network file system (${name}), where SQLite cannot keep data safe; choose a folder on a local disk.`,
+    );
   }
 }

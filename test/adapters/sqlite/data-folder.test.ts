@@ -1,4 +1,4 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { claimDataFolder } from '../../../adapters/sqlite/data-folder.ts';
@@ -39,7 +39,7 @@ t.test('a claim holds against other processes, and ends with its process even by
 t.test('a broker that did not say its process id is named without it', async (t) => {
   const path = t.testdir();
   const folder = await claimDataFolder(path);
-  await writeFile(join(path, 'broker.pid'), '');
+  await rm(join(path, 'broker.pid'));
   await t.rejects(claimDataFolder(path), { message: `The data folder ${path} is in use by another broker.` });
   await folder.release();
 });

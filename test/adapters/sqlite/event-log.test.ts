@@ -52,9 +52,12 @@ t.test('people can read the history by stream name', async (t) => {
 
 t.test('a file that is no log of ours, or of a later version, is refused and left as it is', async (t) => {
   const path = t.testdir({ 'text.db': 'Not a database. '.repeat(500) });
-  await t.rejects(openSqliteEventLog(join(path, 'text.db')), { code: 'SQLITE_NOTADB' });
-  await t.rejects(openSqliteEventLog(join(path, 'missing', 'log.db')), { code: 'ENOENT' });
-  await t.rejects(openSqliteEventLog(path), { code: 'SQLITE_CANTOPEN' });
+  await t.rejects(openSqliteEventLog(join(path, 'text.db')), {
+    name: 'LogFault',
+    message: `The event log ${join(path, 'text.db')} cannot be opened: Error: SQLITE_NOTADB: file is not a database`,
+  });
+  await t.rejects(openSqliteEventLog(join(path, 'missing', 'log.db')), { name: 'LogFault', message: /ENOENT/ });
+  await t.rejects(openSqliteEventLog(path), { name: 'LogFault', message: /SQLITE_CANTOPEN/ });
 
   const foreign = join(path, 'foreign.db');
   await execute(foreign, 'CREATE TABLE recipes (name TEXT)');
