@@ -70,6 +70,7 @@ function notWritable(path: string, cause: unknown): Error {
   return new Error(`The data folder ${path} is not writable (${codeOf(cause)}).`, { cause });
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+/** Node and SQLite both name what is wrong in `code`. */
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }

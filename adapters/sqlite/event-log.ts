@@ -113,16 +113,16 @@ type Read = (work: (reader: Connection) => Promise<RecordedFact[]>) => Promise<R
 /** Each read goes to the connection with the fewest under way. */
 function shareReaders(connections: readonly Connection[]): Read {
   const readers = connections.map((connection) => ({ connection, underWay: 0 }));
-  return async (work) => {
+  return (work) => {
     const reader = readers.reduce((a, b) => (b.underWay < a.underWay ? b : a));
     reader.underWay += 1;
-    try {
-      return await work(reader.connection);
-    } catch (cause) {
-      throw new LogFault(`The log could not be read: ${cause}`, { cause });
-    } finally {
-      reader.underWay -= 1;
-    }
+    return work(reader.connection)
+      .catch((cause: unknown) => {
+        throw new LogFault(`The log could not be read: ${cause}`, { cause });
+      })
+      .finally(() => {
+        reader.underWay -= 1;
+      });
   };
 }
 
