@@ -136,6 +136,6 @@ function fill({ shape, places }: WorkingTable, row: PendingRow, initially: objec
   for (const [column, value] of Object.entries(initially)) {
     const place = places.get(column);
     if (place === undefined || (row[BITS] as number) & (1 << (place - HEADER - shape.key.length))) continue;
-    row[place] = value ?? null;
+    row[place] = value;
   }
 }

@@ -83,7 +83,8 @@ function upsertWhole({ table, key, columns }: Shape): RawBuilder<unknown> {
 
 /** A column takes the new value if the row sets it or is new, and keeps its own otherwise. */
 function upsertMerged({ table, key, columns }: Shape): RawBuilder<unknown> {
-  const isNew = sql`old.${sql.id(key.at(0) ?? '')} is null`;
+  const missing = key.map((column) => sql`old.${sql.id(column)} is null`);
+  const isNew = sql`(${sql.join(missing, sql` and `)})`;
   const merged = columns.map((column, index) => {
     const bit = sql.lit(1 << index);
     return sql`iif((r.value ->> 1) & ${bit} or ${isNew}, ${at(HEADER + key.length + index)}, old.${sql.id(column)})`;

@@ -37,6 +37,8 @@ function createDialect(connections: readonly Connection[]): Dialect {
   };
 }
 
+const nothing = async (): Promise<void> => undefined;
+
 /** Whoever opened the connections closes them. */
 function createDriver(connections: readonly Connection[]): Driver {
   const pool = createPool(connections.map(createDatabaseConnection));
@@ -44,14 +46,14 @@ function createDriver(connections: readonly Connection[]): Driver {
     await connection.executeQuery(CompiledQuery.raw(sql));
   };
   return {
-    init: async () => undefined,
+    init: nothing,
     acquireConnection: pool.acquire,
     releaseConnection: async (connection) => pool.release(connection),
     /** A deferred transaction that reads and then writes would fail at once, whatever the busy time-out. */
     beginTransaction: (connection) => execute(connection, 'BEGIN IMMEDIATE'),
     commitTransaction: (connection) => execute(connection, 'COMMIT'),
     rollbackTransaction: (connection) => execute(connection, 'ROLLBACK'),
-    destroy: async () => undefined,
+    destroy: nothing,
   };
 }
 
