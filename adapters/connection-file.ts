@@ -46,7 +46,7 @@ const stored = z.object({
  * registered, for nobody knows the password of the old one.
  */
 export async function writeConnectionFile(dataDir: string, endpoints: Endpoints, access: Desk, origin: Origin): Promise<ConnectionFile> {
-  const before = await readConnectionFile(dataDir);
+  const before = await readConnectionFile(dataDir).catch(() => undefined);
   const connection = {
     ...endpoints,
     ...(before && access.isActive('api-client', before.clientId) ? clientOf(before) : await newClient(access, origin)),
@@ -56,13 +56,9 @@ export async function writeConnectionFile(dataDir: string, endpoints: Endpoints,
   return connection;
 }
 
-/** Undefined where there is none that can be read. */
-export async function readConnectionFile(dataDir: string): Promise<ConnectionFile | undefined> {
-  try {
-    return stored.parse(JSON.parse(await readFile(join(dataDir, CONNECTION_FILE), 'utf8')));
-  } catch {
-    return undefined;
-  }
+/** Rejects where there is none that can be read. */
+export async function readConnectionFile(dataDir: string): Promise<ConnectionFile> {
+  return stored.parse(JSON.parse(await readFile(join(dataDir, CONNECTION_FILE), 'utf8')));
 }
 
 type Client = Pick<ConnectionFile, 'clientId' | 'clientPassword'>;

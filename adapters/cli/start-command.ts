@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { wholeNumber } from '../config.ts';
 import { type ConnectionFile, readConnectionFile } from '../connection-file.ts';
 import { systemClock } from '../system.ts';
-import { createApiClient, type ListedServer } from './api.ts';
+import { createApiClient } from './api.ts';
 import { type Child, type Ending, startChild } from './children.ts';
 import { brokerConfigOf, type StartFlags } from './flags.ts';
 import { writeAgentFiles } from './fleet.ts';
+import { awaitFleet } from './fleet-watch.ts';
 import { endRequested } from './lifetime.ts';
 import { complain, print } from './output.ts';
 import { keepRunning, type Restarting } from './restarting.ts';
@@ -23,7 +24,6 @@ const BROKER_STOP_MS = 8000;
 /** How long agents may take until the broker knows them: all together, and more for each, since they share the processors. */
 const ENROLMENT_MS = 20_000;
 const ENROLMENT_PER_SERVER_MS = 1000;
-const POLL_MS = 200;
 /** A signal to all processes reaches the broker and us in any order: so long a broker that has ended is not yet a broker that is lost. */
 const SIGNAL_SKEW_MS = 200;
 
@@ -69,18 +69,19 @@ async function brokerLost({ broker, over }: Run): Promise<number> {
 
 /** Starts the agents once there is a broker, and tells the user. Never resolves: there is nothing to wait for but the end. */
 async function bringUp(run: Run): Promise<never> {
-  if (await run.broker.ready) {
-    const connection = await readConnectionFile(run.dataDir);
-    if (connection === undefined) throw new Error(`The broker is ready, but ${run.dataDir} does not say how to reach it.`);
-    for (let number = 1; number <= run.servers && !run.over.signal.aborted; number++) await startAgent(run, number, connection);
-    const listed = await listServers(run, connection);
-    if (!run.over.signal.aborted) print(welcome(run.dataDir, connection, listed));
+  const { broker, dataDir, servers, over } = run;
+  if (await broker.ready) {
+    const connection = await readConnectionFile(dataDir);
+    for (let number = 1; number <= servers && !over.signal.aborted; number++) await startAgent(run, number, connection);
+    await present(run, connection);
   }
   return new Promise(() => undefined);
 }
 
 async function startAgent({ dataDir, flags, agents }: Run, number: number, connection: ConnectionFile): Promise<void> {
-  const file = await writeAgentFiles(dataDir, number, connection);
+  const file = await writeAgentFiles(dataDir, number, connection).catch((cause: Error) => {
+    throw new Error(`The files of server ${number} cannot be written: ${cause.message}`, { cause });
+  });
   const parameters = ['agent', '--config', file, '--log-level', flags.logLevel];
   const ended = (ending: Ending, delayMs: number): void => {
     complain(`The agent of server ${number} has ended (${ending}). It is started again in ${delayMs / 1000} s.`);
@@ -88,22 +89,12 @@ async function startAgent({ dataDir, flags, agents }: Run, number: number, conne
   agents.push(keepRunning(() => startChild(parameters, systemClock), systemClock, ended));
 }
 
-/** As soon as all can take sessions, or what there is when they take too long. */
-async function listServers({ servers, over }: Run, connection: ConnectionFile): Promise<readonly ListedServer[]> {
+async function present({ dataDir, servers: wanted, over }: Run, connection: ConnectionFile): Promise<void> {
   const client = await createApiClient(connection);
-  const givingUpAt = performance.now() + ENROLMENT_MS + servers * ENROLMENT_PER_SERVER_MS;
-  try {
-    for (;;) {
-      const listed = await client.describeServers();
-      const available = listed.filter(({ Availability }) => Availability === 'AVAILABLE').length;
-      if (available >= servers || over.signal.aborted) return listed;
-      if (performance.now() > givingUpAt) {
-        complain(`Only ${available} of ${servers} servers can take sessions so far. The others may still come.`);
-        return listed;
-      }
-      await sleep(POLL_MS);
-    }
-  } finally {
-    await client.close();
-  }
+  const patienceMs = ENROLMENT_MS + wanted * ENROLMENT_PER_SERVER_MS;
+  const { servers, available } = await awaitFleet({ describeServers: client.describeServers, wanted, patienceMs, signal: over.signal });
+  await client.close();
+  if (over.signal.aborted) return;
+  print(welcome(dataDir, connection, servers));
+  if (available < wanted) complain(`Only ${available} of ${wanted} servers can take sessions so far. The others may still come.`);
 }

@@ -1,0 +1,123 @@
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { createApiClient } from '../../../adapters/cli/api.ts';
+import { type BerthProcess, connectionOf, FREE_PORTS, runBerth } from '../../helpers/berth-process.ts';
+import { temporaryFolder } from '../../helpers/read-model.ts';
+
+async function startBroker(t: Test, dataDir: string, ...more: string[]): Promise<BerthProcess> {
+  const broker = runBerth(t, 'broker', '--data-dir', dataDir, ...FREE_PORTS, ...more);
+  await broker.says('The broker is ready');
+  return broker;
+}
+
+async function stop(broker: BerthProcess, signal: 'SIGTERM' | 'SIGINT'): Promise<number | string> {
+  broker.child.kill(signal);
+  return broker.ended;
+}
+
+t.test('a broker says on stdout that it is ready, and nothing else', async (t) => {
+  const dataDir = join(temporaryFolder(t), 'data');
+  const broker = await startBroker(t, dataDir);
+  const { url } = await connectionOf(dataDir);
+  t.equal(broker.stdout(), `The broker is ready at ${url}. How to reach it is in ${dataDir}/connection.json\n`);
+  t.equal(broker.stderr(), '');
+  t.equal(await stop(broker, 'SIGTERM'), 0);
+});
+
+t.test('connection.json is for its owner only and leads to the API', async (t) => {
+  const dataDir = temporaryFolder(t);
+  const broker = await startBroker(t, dataDir);
+  t.equal((await stat(join(dataDir, 'connection.json'))).mode & 0o777, 0o600);
+  const connection = await connectionOf(dataDir);
+  t.equal((await stat(connection.softwareStatementFile)).mode & 0o777, 0o600);
+  const client = await createApiClient(connection);
+  t.same(await client.describeServers(), []);
+  await client.close();
+
+  const stranger = await createApiClient({ ...connection, clientPassword: 'wrong' });
+  await t.rejects(stranger.describeServers(), { message: /^\/oauth2\/token was answered with 401/ });
+  await stranger.close();
+  t.equal(await stop(broker, 'SIGINT'), 0);
+});
+
+t.test('the API client and the software statement stay over restarts, and are made anew when they are lost', async (t) => {
+  const dataDir = temporaryFolder(t);
+  await stop(await startBroker(t, dataDir), 'SIGTERM');
+  const first = await connectionOf(dataDir);
+  const statement = await readFile(first.softwareStatementFile, 'utf8');
+
+  await stop(await startBroker(t, dataDir), 'SIGTERM');
+  t.match(await connectionOf(dataDir), { clientId: first.clientId, clientPassword: first.clientPassword });
+  t.equal(await readFile(first.softwareStatementFile, 'utf8'), statement);
+
+  await rm(join(dataDir, 'connection.json'));
+  await rm(first.softwareStatementFile);
+  await startBroker(t, dataDir);
+  const second = await connectionOf(dataDir);
+  t.not(second.clientId, first.clientId);
+  t.not(await readFile(second.softwareStatementFile, 'utf8'), statement);
+  for (const { clientId, clientPassword } of [first, second]) {
+    const client = await createApiClient({ ...second, clientId, clientPassword });
+    t.same(await client.describeServers(), [], 'both clients are registered');
+    await client.close();
+  }
+});
+
+t.test('a client that the log does not know is replaced', async (t) => {
+  const dataDir = temporaryFolder(t);
+  await stop(await startBroker(t, dataDir), 'SIGTERM');
+  const before = await connectionOf(dataDir);
+  await writeFile(join(dataDir, 'connection.json'), JSON.stringify({ ...before, clientId: '6f5cb1a8-0000-4000-8000-000000000000' }));
+  await startBroker(t, dataDir);
+  t.not((await connectionOf(dataDir)).clientPassword, before.clientPassword);
+});
+
+t.test('who listens on all addresses is reached at the loopback one', async (t) => {
+  for (const [host, url] of [
+    ['0.0.0.0', 'https://127.0.0.1:'],
+    ['::', 'https://[::1]:'],
+  ] as const) {
+    const dataDir = temporaryFolder(t);
+    await startBroker(t, dataDir, '--host', host);
+    const connection = await connectionOf(dataDir);
+    t.ok(connection.url.startsWith(url), connection.url);
+    const client = await createApiClient(connection);
+    t.same(await client.describeServers(), []);
+    await client.close();
+  }
+});
+
+t.test('what keeps a broker from starting is one sentence on stderr', async (t) => {
+  const folder = temporaryFolder(t);
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => taken.close());
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const { port } = taken.address() as { port: number };
+  await writeFile(join(folder, 'file'), '');
+  await mkdir(join(folder, 'used'));
+  const holder = await startBroker(t, join(folder, 'used'));
+
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [
+      ['--data-dir', join(folder, 'new'), '--agent-port', '0', '--client-port', String(port)],
+      new RegExp(`^Cannot listen on 127.0.0.1 port ${port}: .*\n$`),
+    ],
+    [
+      ['--data-dir', join(folder, 'new'), '--client-port', '0', '--agent-port', String(port)],
+      new RegExp(`^Cannot listen on 127.0.0.1 port ${port}: .*\n$`),
+    ],
+    [['--data-dir', join(folder, 'file'), ...FREE_PORTS], /^The data folder .*file is not a folder\.\n$/],
+    [
+      ['--data-dir', join(folder, 'used'), ...FREE_PORTS],
+      new RegExp(`^The data folder .*used is in use by another broker \\(process ${holder.child.pid}\\)\\.\n$`),
+    ],
+  ];
+  for (const [parameters, sentence] of cases) {
+    const broker = runBerth(t, 'broker', ...parameters);
+    t.equal(await broker.ended, 1);
+    t.match(broker.stderr(), sentence);
+    t.equal(broker.stdout(), '');
+  }
+});
