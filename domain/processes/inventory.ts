@@ -33,8 +33,13 @@ export async function settleInventory(
   const believed = new Map((await ports.beliefs.sessionsOn(serverId)).map((belief) => [belief.sessionId, belief]));
   const orders: Order[] = [];
   const present = new Set<string>(inProgress);
+  const isCounted = new Set(slots);
   for (const session of found) {
-    const { id, order } = await settleFound(settling, session, believed.get(session.sessionId));
+    const { id, order } = await settleFound(
+      settling,
+      session,
+      isCounted.has(session.sessionId) ? believed.get(session.sessionId) : undefined,
+    );
     present.add(id);
     if (order !== undefined) orders.push(order);
   }

@@ -31,4 +31,5 @@ export type ServerCommand =
   | { readonly type: 'open' }
   /** Without force only while no session is there. */
   | { readonly type: 'close'; readonly force: boolean }
+  /** It is given up, unless it can be reached by now. */
   | { readonly type: 'remove'; readonly reason: string };

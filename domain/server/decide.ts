@@ -34,7 +34,7 @@ export function decideServer(snapshot: ServerSnapshot, command: ServerCommand): 
     case 'close':
       return close(context, command);
     case 'remove':
-      return accepted({ type: 'server.removed', data: { reason: command.reason } });
+      return context.reachable ? accepted() : accepted({ type: 'server.removed', data: { reason: command.reason } });
   }
 }
 

@@ -32,4 +32,10 @@ export type SessionCommand =
       readonly lastDisconnectionTime?: number | undefined;
     }
   | { readonly type: 'delete'; readonly owner: string; readonly force: boolean }
-  | { readonly type: 'update-permissions'; readonly owner: string; readonly permissionsFile: string };
+  | { readonly type: 'update-permissions'; readonly owner: string; readonly permissionsFile: string }
+  /** The host did not make it in time. */
+  | { readonly type: 'expire-creation'; readonly attempt: number; readonly reason: string; readonly maxAttempts: number }
+  /** The host did not close it in time. */
+  | { readonly type: 'expire-deletion'; readonly reason: string }
+  /** Its server is given up. */
+  | { readonly type: 'drop'; readonly serverId: ServerId; readonly reason: string; readonly maxAttempts: number };

@@ -32,6 +32,12 @@ export function decideSession(snapshot: SessionSnapshot, command: SessionCommand
       return deletion(snapshot, command);
     case 'update-permissions':
       return permissions(snapshot, command);
+    case 'expire-creation':
+      return command.attempt === snapshot.context.attempt ? fail(snapshot, command) : accepted();
+    case 'expire-deletion':
+      return snapshot.value === 'deleting' ? accepted({ type: 'session.deleted', data: { reason: command.reason } }) : accepted();
+    case 'drop':
+      return drop(snapshot, command);
   }
 }
 
@@ -60,13 +66,30 @@ function started({ value, context }: SessionSnapshot, { serverId, attempt }: Com
   return value === 'placed' ? accepted({ type: 'session.started', data: { attempt } }) : accepted();
 }
 
-function failed({ value, context }: SessionSnapshot, command: Command<'report-failed'>): SessionDecision {
-  const { serverId, attempt, reason, maxAttempts } = command;
-  if (!isAt(context.serverId, serverId) || attempt !== context.attempt) return NOT_HERE;
-  if (value === 'deleting') return accepted({ type: 'session.deleted', data: { reason } });
+function failed(snapshot: SessionSnapshot, command: Command<'report-failed'>): SessionDecision {
+  const { value, context } = snapshot;
+  if (!isAt(context.serverId, command.serverId) || command.attempt !== context.attempt) return NOT_HERE;
+  if (value === 'deleting') return accepted({ type: 'session.deleted', data: { reason: command.reason } });
+  return fail(snapshot, command);
+}
+
+/** Whether it is tried elsewhere is decided here, once for every way in which an attempt can fail. */
+function fail({ value, context }: SessionSnapshot, { reason, maxAttempts }: Failure): SessionDecision {
   if (value !== 'placed') return accepted();
-  const retrying = context.wish.retry && attempt < maxAttempts;
-  return accepted({ type: 'session.failed', data: { attempt, reason, retrying } });
+  const { attempt, wish } = context;
+  return accepted({ type: 'session.failed', data: { attempt, reason, retrying: wish.retry && attempt < maxAttempts } });
+}
+
+interface Failure {
+  readonly reason: string;
+  readonly maxAttempts: number;
+}
+
+function drop(snapshot: SessionSnapshot, command: Command<'drop'>): SessionDecision {
+  const { value, context } = snapshot;
+  if (!isAt(context.serverId, command.serverId)) return NOT_HERE;
+  if (value === 'ready' || value === 'deleting') return accepted({ type: 'session.deleted', data: { reason: command.reason } });
+  return fail(snapshot, command);
 }
 
 function ended({ value, context }: SessionSnapshot, { serverId, reason }: Command<'report-ended'>): SessionDecision {
@@ -76,9 +99,9 @@ function ended({ value, context }: SessionSnapshot, { serverId, reason }: Comman
 
 /** Alive on a host: started if that was awaited, adopted if it was not known to be alive; elsewhere, it is a left-over to be closed. */
 function found({ value, context }: SessionSnapshot, { serverId, found }: Command<'report-found'>): SessionDecision {
-  if (value === 'unknown' || value === 'deleted') return adopt(serverId, found);
+  if (value === 'unknown' || (value === 'deleted' && !context.isUnwanted)) return adopt(serverId, found);
   const isHere = isAt(context.serverId, serverId) && (found.attempt === context.attempt || found.attempt === 0);
-  if (!isHere || value === 'placing' || value === 'refused') return NOT_HERE;
+  if (!isHere || value === 'placing' || value === 'refused' || value === 'deleted') return NOT_HERE;
   return value === 'placed' ? accepted({ type: 'session.started', data: { attempt: context.attempt } }) : accepted();
 }
 

@@ -20,6 +20,8 @@ export interface SessionContext {
   /** Milliseconds since 1970 (UTC). */
   readonly creationTime: number;
   readonly lastDisconnectionTime: number | null;
+  /** Deleted on request and not by force, or failed for good: should it turn out to be alive after all, it is closed, not adopted. */
+  readonly isUnwanted: boolean;
   /** Why it is where it is, for people; empty when there is nothing to say. */
   readonly reason: string;
 }
@@ -37,6 +39,7 @@ const NOTHING: SessionContext = {
   connections: 0,
   creationTime: 0,
   lastDisconnectionTime: null,
+  isUnwanted: false,
   reason: '',
 };
 
@@ -119,9 +122,9 @@ function fold(context: SessionContext, event: SessionInput): Partial<SessionCont
     case 'session.started':
       return { reason: '' };
     case 'session.failed':
-      return { reason: event.data.reason };
+      return { reason: event.data.reason, isUnwanted: !event.data.retrying };
     case 'session.deletion-requested':
-      return {};
+      return { isUnwanted: !event.data.force };
     case 'session.deleted':
       return { reason: event.data.reason, connections: 0 };
     case 'session.permissions-updated':
@@ -134,7 +137,7 @@ function fold(context: SessionContext, event: SessionInput): Partial<SessionCont
       };
     case 'session.adopted': {
       const { serverId, localId, creationTime, connections, ...spec } = event.data;
-      return { spec, serverId, localId, creationTime, connections, reason: '' };
+      return { spec, serverId, localId, creationTime, connections, isUnwanted: false, reason: '' };
     }
   }
 }

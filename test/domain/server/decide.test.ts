@@ -86,7 +86,7 @@ testTables<typeof serverKind.machine, ServerCommand, ServerEvent>(
       release       | DCV_SERVER_NOT_FOUND |                         |                         | DCV_SERVER_NOT_FOUND
       open          | DCV_SERVER_NOT_FOUND |                         | opened                  | DCV_SERVER_NOT_FOUND
       close         | DCV_SERVER_NOT_FOUND | closed                  |                         | DCV_SERVER_NOT_FOUND
-      remove        | DCV_SERVER_NOT_FOUND | removed                 | removed                 | DCV_SERVER_NOT_FOUND
+      remove        | DCV_SERVER_NOT_FOUND |                         |                         | DCV_SERVER_NOT_FOUND
     `,
   },
 );
@@ -175,6 +175,16 @@ story('a server with sessions is closed by force only, and they stay', (given) =
   given(...open, reserved, closed)
     .when(commands.release)
     .decides(released);
+});
+
+story('a server is removed only while it cannot be reached', (given) => {
+  const lost = { type: 'server.became-unreachable', data: { reason: 'silent' } } as const;
+  given(...open, lost)
+    .when(commands.remove)
+    .decides(removed);
+  given(...open, lost, { type: 'server.became-reachable', data: {} })
+    .when(commands.remove)
+    .decides();
 });
 
 story('a removed server holds nothing', (given) => {

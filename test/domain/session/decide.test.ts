@@ -42,6 +42,9 @@ const commands = {
   'delete by force': { type: 'delete', owner: 'ann', force: true },
   'delete as another': { type: 'delete', owner: 'eve', force: true },
   'update permissions': { type: 'update-permissions', owner: 'ann', permissionsFile: 'bmV3' },
+  'expire creation': { type: 'expire-creation', attempt: 1, reason: 'late', maxAttempts: 3 },
+  'expire deletion': { type: 'expire-deletion', reason: 'late' },
+  drop: { type: 'drop', serverId: A, reason: 'away', maxAttempts: 3 },
 } as const satisfies Record<string, SessionCommand>;
 
 const ready = [requested, placed, started] as const;
@@ -96,12 +99,15 @@ testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
       report started     | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | started                    |                            |                            |                | SESSION_ELSEWHERE
       report failed      | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | failed                     |                            | deleted                    |                | SESSION_ELSEWHERE
       report ended       | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | deleted                    | deleted                    |                | SESSION_ELSEWHERE
-      report found       | adopted           | SESSION_ELSEWHERE          | started                    |                            |                            | adopted        | SESSION_ELSEWHERE
+      report found       | adopted           | SESSION_ELSEWHERE          | started                    |                            |                            | SESSION_ELSEWHERE | SESSION_ELSEWHERE
       report connections | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | connections-changed        | connections-changed        |                | SESSION_ELSEWHERE
       delete             | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested         | deletion-requested         |                            |                | SESSION_NOT_FOUND
       delete by force    | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted |                | SESSION_NOT_FOUND
       delete as another  | SESSION_NOT_FOUND | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH | SESSION_NOT_FOUND
       update permissions | SESSION_NOT_FOUND | permissions-updated        | permissions-updated        | permissions-updated        | SESSION_GONE               | SESSION_GONE   | SESSION_NOT_FOUND
+      expire creation    |                   |                            | failed                     |                            |                            |                |
+      expire deletion    |                   |                            |                            |                            | deleted                    |                |
+      drop               | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | failed                     | deleted                    | deleted                    |                | SESSION_ELSEWHERE
     `,
   },
 );
@@ -163,6 +169,25 @@ story('a session deleted by force is adopted again when it turns out to be alive
   given(adopted)
     .when({ type: 'report-found', serverId: A, found: found(0) })
     .decides();
+});
+
+story('a session that vanished from its host and comes back is adopted; one that failed for good or was deleted is closed', (given) => {
+  given(...ready, deleted)
+    .when(commands['report found'])
+    .decides(adopted);
+  given(requested, placed, failedForGood).when(commands['report found']).isRejected('SESSION_ELSEWHERE');
+  given(...deleting, deleted)
+    .when(commands['report found'])
+    .isRejected('SESSION_ELSEWHERE');
+});
+
+story('a deadline that belongs to an earlier attempt changes nothing', (given) => {
+  const again = { type: 'session.placed', data: { serverId: B, attempt: 2 } } as const;
+  given(requested, placed, failed, again).when(commands['expire creation']).decides();
+  given(requested, placed, failed, again).when(commands.drop).isRejected('SESSION_ELSEWHERE');
+  given(requested, placed)
+    .when(commands['expire creation'])
+    .decides({ type: 'session.failed', data: { attempt: 1, reason: 'late', retrying: true } });
 });
 
 story('permissions that are the same already change nothing', (given) => {
