@@ -54,7 +54,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: '^(node_modules|dist)/' },
-    exclude: { path: '^dist/' },
+    exclude: { path: ['^dist/', '^bench/emmett/'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
