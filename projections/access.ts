@@ -4,7 +4,7 @@ import type { ShapeOf } from './changes.ts';
 import type { CredentialKind } from './database.ts';
 import { type Handler, type Projection, projectionOf } from './projection.ts';
 
-export const CREDENTIALS: ShapeOf<'credentials'> = {
+const CREDENTIALS: ShapeOf<'credentials'> = {
   table: 'credentials',
   key: ['kind', 'id'],
   columns: ['name', 'hash', 'statement_id', 'active'],

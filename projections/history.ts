@@ -2,7 +2,7 @@
 import type { ShapeOf } from './changes.ts';
 import type { Projection } from './projection.ts';
 
-export const HISTORY: ShapeOf<'history'> = {
+const HISTORY: ShapeOf<'history'> = {
   table: 'history',
   key: ['position'],
   columns: ['stream', 'revision', 'type', 'time', 'cause_kind', 'cause_id', 'request_id', 'data'],

@@ -3,7 +3,7 @@ import type { ServerEvent } from '../domain/server/events.ts';
 import type { ShapeOf } from './changes.ts';
 import { type Projection, projectionOf } from './projection.ts';
 
-export const SERVERS: ShapeOf<'servers'> = {
+const SERVERS: ShapeOf<'servers'> = {
   table: 'servers',
   key: ['id'],
   columns: [
@@ -20,16 +20,16 @@ export const SERVERS: ShapeOf<'servers'> = {
   whole: false,
 };
 
-export const SERVER_REVISIONS: ShapeOf<'server_revisions'> = {
+const SERVER_REVISIONS: ShapeOf<'server_revisions'> = {
   table: 'server_revisions',
   key: ['server_id'],
   columns: ['revision'],
   whole: true,
 };
 
-export const SERVER_TAGS: ShapeOf<'server_tags'> = { table: 'server_tags', key: ['server_id', 'key'], columns: ['value'], whole: true };
+const SERVER_TAGS: ShapeOf<'server_tags'> = { table: 'server_tags', key: ['server_id', 'key'], columns: ['value'], whole: true };
 
-export const SLOTS: ShapeOf<'slots'> = {
+const SLOTS: ShapeOf<'slots'> = {
   table: 'slots',
   key: ['server_id', 'session_id'],
   columns: ['session_type', 'owner', 'attempt'],

@@ -3,7 +3,7 @@ import type { SessionEvent } from '../domain/session/events.ts';
 import type { ShapeOf } from './changes.ts';
 import { type Projection, projectionOf } from './projection.ts';
 
-export const SESSIONS: ShapeOf<'sessions'> = {
+const SESSIONS: ShapeOf<'sessions'> = {
   table: 'sessions',
   key: ['id'],
   columns: [
