@@ -1,26 +1,17 @@
 /**
  * A Python client made by the generator that the original's Developer Guide names, from the document that the broker serves, goes through
- * the guide's flow. Wants Java, a Python with the client's four libraries, and the generator from the package registry.
+ * the guide's flow with a broker and simulated servers. Wants Java, a Python with the client's four libraries, and the generator from the
+ * package registry.
  */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Agent, request } from 'undici';
-import { ensureCertificates } from '../adapters/certificates.ts';
-import { serveHttps } from '../adapters/http/serve.ts';
-import { addServers, CLIENT_ID, CLIENT_PASSWORD, createTestApi } from './helpers/client-api.ts';
-
-type Test = Parameters<typeof createTestApi>[0];
-
-interface Broker {
-  readonly url: string;
-  readonly caFile: string;
-  readonly clientId: string;
-  readonly password: string;
-}
+import type { ConnectionFile } from '../adapters/connection-file.ts';
+import { connectionOf, FREE_PORTS, runBerth } from './helpers/berth-process.ts';
 
 const run = promisify(execFile);
 const GENERATOR = '@openapitools/openapi-generator-cli@1.0.18-4.3.1';
@@ -44,7 +35,7 @@ const succeeds = (command: string, parameters: readonly string[]) =>
     () => false,
   );
 
-async function fetchDocument({ url, caFile }: Broker): Promise<string> {
+async function fetchDocument({ url, caFile }: ConnectionFile): Promise<string> {
   const dispatcher = new Agent({ connect: { ca: await readFile(caFile) } });
   try {
     return await (await request(`${url}/dcv-session-manager-api.yaml`, { dispatcher })).body.text();
@@ -59,30 +50,15 @@ async function generateClient(folder: string, document: string): Promise<string 
   if (!(await succeeds('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', GENERATOR]))) return undefined;
   const jar = join(folder, 'node_modules/@openapitools/openapi-generator-cli/bin/openapi-generator.jar');
   const client = join(folder, 'client');
-  await run('java', [
-    '-jar',
-    jar,
-    'generate',
-    '-i',
-    join(folder, 'api.yaml'),
-    '-g',
-    'python',
-    '-o',
-    client,
-    '--package-name',
-    'swagger_client',
-  ]);
+  const parameters = ['-i', join(folder, 'api.yaml'), '-g', 'python', '-o', client, '--package-name', 'swagger_client'];
+  await run('java', ['-jar', jar, 'generate', ...parameters]);
   return client;
 }
 
-async function startBroker(t: Test): Promise<Broker> {
-  const api = await createTestApi(t);
-  addServers(api, 5);
-  const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
-  const { caFile, key, cert } = await ensureCertificates(join(t.testdirName, 'tls'), names, Date.now());
-  const { port, close } = await serveHttps(api.app, { host: '127.0.0.1', port: 0, key, cert });
-  t.teardown(close);
-  return { url: `https://localhost:${port}`, caFile, clientId: CLIENT_ID, password: CLIENT_PASSWORD };
+async function startBroker(t: Test, folder: string): Promise<ConnectionFile> {
+  const berth = runBerth(t, 'start', '--servers', '5', '--data-dir', folder, ...FREE_PORTS);
+  await berth.says('Berth is running');
+  return connectionOf(folder);
 }
 
 const python = await findPython();
@@ -96,14 +72,14 @@ t.test(
   { skip: missing.length > 0 && `missing: ${missing.join(', ')}` },
   async (t) => {
     t.setTimeout(180_000);
-    const folder = t.testdir({ tls: {} });
-    const broker = await startBroker(t);
+    const folder = t.testdir();
+    const broker = await startBroker(t, join(folder, 'data'));
     const client = await generateClient(folder, await fetchDocument(broker));
     if (client === undefined) {
       t.pass('the generator is there', { skip: `the package registry did not give ${GENERATOR}` });
       return;
     }
-    const parameters = [SCRIPT, broker.url, broker.caFile, broker.clientId, broker.password];
+    const parameters = [SCRIPT, broker.url, broker.caFile, broker.clientId, broker.clientPassword];
     const { stdout } = await run(python ?? '', parameters, { env: { ...process.env, PYTHONPATH: client } });
     const seen = JSON.parse(stdout);
     checkSessions(t, seen);
@@ -123,7 +99,7 @@ function checkSessions(t: Test, seen: Record<string, unknown> & { ids: string[] 
   t.strictSame(seen['states'], { [first]: 'READY', [second]: 'READY', [third]: 'READY' });
   t.ok(Number(seen['created_in']) >= 2026);
   t.strictSame(seen['by_owner'], [second]);
-  t.strictSame(seen['by_tag'], [first, second, third]);
+  t.strictSame((seen['by_tag'] as string[]).toSorted(), [first, second, third].toSorted());
   t.match(seen['url'], new RegExp(`^https://[\\d.]+:\\d+/\\?authToken=[\\w.-]+#${first}$`));
   t.match(seen['pictures'], [{ session_id: first, images: [{ format: 'png', data: /^iVBORw0KGgo/, primary: true }] }]);
   t.match(seen['no_pictures'], [
