@@ -73,7 +73,7 @@ export async function issueServer(authority: SigningPair, names: CertificateName
 function frame({ from, until }: Validity): { serialNumber: string; notBefore: Date; notAfter: Date } {
   const serial = randomBytes(16);
   // A serial number is positive and has no leading zeros in DER: the first byte lies between 0x40 and 0x7f.
-  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
+  serial.writeUInt8((serial.readUInt8() & 0x3f) | 0x40);
   return { serialNumber: serial.toString('hex'), notBefore: new Date(from - CLOCK_SKEW_MS), notAfter: new Date(until) };
 }
 

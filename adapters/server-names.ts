@@ -15,7 +15,7 @@ const NAMELESS = /^(0\.0\.0\.0|::|fe80:.*)$/i;
 /** Everything that a client may put into the URL: the loopback names, the machine's own, and the `host` it was told to listen on. */
 export function serverNames(host: string, machine: Machine): CertificateNames {
   const addresses = Object.values(machine.interfaces).flatMap((infos) => (infos ?? []).map((info) => info.address));
-  const all = ['localhost', machine.hostname, machine.hostname.split('.')[0] ?? '', '127.0.0.1', '::1', ...addresses, host];
+  const all = ['localhost', machine.hostname, machine.hostname.replace(/\..*$/, ''), '127.0.0.1', '::1', ...addresses, host];
   const names = [...new Set(all)].filter((name) => !NAMELESS.test(name));
   return {
     dnsNames: [...new Set(names.filter((name) => isIP(name) === 0).map((name) => domainToASCII(name)))].filter((name) => name !== ''),

@@ -46,7 +46,7 @@ async function run(command: () => Promise<number>): Promise<void> {
   try {
     process.exit(await command());
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    complain((error as Error).message);
     process.exit(1);
   }
 }

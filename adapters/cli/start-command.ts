@@ -92,9 +92,7 @@ async function startAgent({ dataDir, flags, agents }: Run, number: number, conne
 async function present({ dataDir, servers: wanted, over }: Run, connection: ConnectionFile): Promise<void> {
   const client = await createApiClient(connection);
   const patienceMs = ENROLMENT_MS + wanted * ENROLMENT_PER_SERVER_MS;
-  const { servers, available } = await awaitFleet({ describeServers: client.describeServers, wanted, patienceMs, signal: over.signal });
+  const fleet = await awaitFleet({ describeServers: client.describeServers, wanted, patienceMs, signal: over.signal });
   await client.close();
-  if (over.signal.aborted) return;
-  print(welcome(dataDir, connection, servers));
-  if (available < wanted) complain(`Only ${available} of ${wanted} servers can take sessions so far. The others may still come.`);
+  if (!over.signal.aborted) print(welcome(dataDir, connection, { ...fleet, wanted }));
 }

@@ -2,15 +2,28 @@
 import { join } from 'node:path';
 import { CONNECTION_FILE, type ConnectionFile } from '../connection-file.ts';
 import type { ListedServer } from './api.ts';
+import type { FleetState } from './fleet-watch.ts';
 
 const GIB = 2 ** 30;
 
-export function welcome(dataDir: string, connection: ConnectionFile, servers: readonly ListedServer[]): string {
+/** What the table of servers shows, from left to right. */
+const COLUMNS: readonly { readonly heading: string; cell(server: ListedServer): string }[] = [
+  { heading: 'SERVER', cell: ({ Hostname }) => Hostname },
+  { heading: 'SYSTEM', cell: ({ Host }) => Host.Os.Name },
+  { heading: 'CPUS', cell: ({ Host }) => String(Host.CpuInfo.NumberOfCpus) },
+  { heading: 'MEMORY', cell: ({ Host }) => `${Math.round(Host.Memory.TotalBytes / GIB)} GiB` },
+  { heading: 'TAGS', cell: tagsOf },
+  { heading: 'STATE', cell: ({ Availability, UnavailabilityReason }) => UnavailabilityReason ?? Availability },
+];
+
+/** `wanted`: how many servers were started. */
+export function welcome(dataDir: string, connection: ConnectionFile, fleet: FleetState & { readonly wanted: number }): string {
   const { url } = connection;
-  return `Berth is running: a broker and ${servers.length} simulated server${servers.length === 1 ? '' : 's'}.
+  const { servers, available, wanted } = fleet;
+  return `Berth is running: a broker and ${wanted} simulated server${wanted === 1 ? '' : 's'}.
 
 ${table(servers)}
-
+${available < wanted ? `\n  Only ${available} of ${wanted} can take sessions so far. The others may still come.\n` : ''}
   API    ${url}
   Docs   ${url}/docs
   Data   ${dataDir}  (how to reach the broker: ${CONNECTION_FILE})
@@ -42,20 +55,21 @@ function quote(text: string): string {
 }
 
 function table(servers: readonly ListedServer[]): string {
-  const rows = [...servers].sort(byHostname).map((server) => [
-    server.Hostname,
-    server.Host.Os.Name,
-    String(server.Host.CpuInfo.NumberOfCpus),
-    `${Math.round(server.Host.Memory.TotalBytes / GIB)} GiB`,
-    // The built-in ones say nothing about what this server is for.
-    server.Tags.filter(({ Key }) => !Key.startsWith('dcv:'))
-      .map(({ Key, Value }) => `${Key}=${Value}`)
-      .join(' '),
-    server.UnavailabilityReason ?? server.Availability,
-  ]);
-  const all = [['SERVER', 'SYSTEM', 'CPUS', 'MEMORY', 'TAGS', 'STATE'], ...rows];
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n');
+  const sorted = [...servers].sort(byHostname);
+  const columns = COLUMNS.map(({ heading, cell }) => padded([heading, ...sorted.map(cell)]));
+  const lines = [undefined, ...sorted].map((_, line) => `  ${columns.map((column) => column[line]).join('  ')}`.trimEnd());
+  return lines.join('\n');
+}
+
+function padded(cells: readonly string[]): readonly string[] {
+  const width = Math.max(...cells.map(({ length }) => length));
+  return cells.map((cell) => cell.padEnd(width));
+}
+
+/** The built-in ones say nothing about what this server is for. */
+function tagsOf({ Tags }: ListedServer): string {
+  const own = Tags.filter(({ Key }) => !Key.startsWith('dcv:'));
+  return own.map(({ Key, Value }) => `${Key}=${Value}`).join(' ');
 }
 
 function byHostname(one: ListedServer, other: ListedServer): number {

@@ -76,10 +76,20 @@ t.test('the fleet is awaited only so long, even by a broker that does not answer
 });
 
 t.test('the welcome lists servers by name and says why one takes no sessions', async (t) => {
-  const text = welcome('/data', connection, [listed('linux-10', 'AVAILABLE'), listed('linux-2', 'UNAVAILABLE')]);
+  const servers = [listed('linux-10', 'AVAILABLE'), listed('linux-2', 'UNAVAILABLE')];
+  const text = welcome('/data', connection, { servers, available: 1, wanted: 2 });
+  t.match(text, 'a broker and 2 simulated servers.');
   t.match(text, '  linux-2   Linux   4     16 GiB        UNREACHABLE_AGENT\n  linux-10  Linux   4     16 GiB        AVAILABLE\n');
-  t.match(welcome('/data', connection, [listed('a', 'AVAILABLE')]), 'a broker and 1 simulated server.');
-  t.match(welcome('/data', connection, []), 'a broker and 0 simulated servers.');
+  t.match(text, 'Only 1 of 2 can take sessions so far.');
+  t.match(text, '--cacert /data/tls/ca.pem -u');
+});
+
+t.test('the welcome makes no fuss when all is well', async (t) => {
+  const text = welcome("/it's here", connection, { servers: [listed('a', 'AVAILABLE')], available: 1, wanted: 1 });
+  t.match(text, 'a broker and 1 simulated server.');
+  t.notMatch(text, 'Only');
+  t.match(text, "'/it'\\''s here/connection.json'");
+  t.match(welcome('/data', connection, { servers: [], available: 0, wanted: 0 }), 'a broker and 0 simulated servers.');
 });
 
 t.test('a process whose orderly end takes too long ends all the same, and not as a success', async (t) => {
