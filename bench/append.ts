@@ -74,7 +74,7 @@ async function openBerth(file: string): Promise<Candidate> {
 }
 
 /** The tables of our log and the statement one would write by hand: one VALUES list, prepared once, every value bound. */
-async function measureRaw(file: string, factsPerCommit: number): Promise<number> {
+export async function measureRaw(file: string, factsPerCommit: number): Promise<number> {
   const schema = await openConnection(file, {});
   await ensureSchema(schema, file);
   await schema.close();

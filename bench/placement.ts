@@ -97,7 +97,7 @@ function telemetry() {
   return { memoryUsedBytes: Math.floor(Math.random() * 64e9), swapUsedBytes: 0, cpuLoadAverage: [load, load, load] as const };
 }
 
-function description(number: number): ServerDescription {
+export function description(number: number): ServerDescription {
   const address = `10.${number >> 16}.${(number >> 8) & 255}.${number & 255}`;
   const hostname = `ip-${address.replaceAll('.', '-')}`;
   return {

@@ -1,0 +1,83 @@
+/**
+ * `npm run bench`: measures Berth and prints a table, each row as a ratio to a baseline that was measured in the same run. Letters select
+ * what is measured: `npm run bench -- a b`. See README.md for what the rows mean.
+ */
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { appendBench } from './append.ts';
+import { benchCreate } from './create.ts';
+import { benchDescribe } from './describe.ts';
+import { writeFleetLog } from './fleet-log.ts';
+import { inFolder } from './folder.ts';
+import { benchPlacement } from './placement.ts';
+import { startBroker } from './processes.ts';
+import { benchRebuild } from './rebuild.ts';
+import { benchConnected, benchRestart } from './restart.ts';
+import type { Row } from './row.ts';
+
+const LETTERS = ['a', 'b', 'c', 'd', 'e', 'p'] as const;
+type Letter = (typeof LETTERS)[number];
+
+const FLEET = { servers: 10_000, sessions: 100_000 };
+const GIBIBYTE = 2 ** 30;
+
+const wanted = selected(process.argv.slice(2));
+print(machine());
+const startedAt = performance.now();
+if (wanted.has('p')) {
+  exposeCollector();
+  show(benchPlacement());
+}
+if (wanted.has('a')) show(await benchCreate());
+if (wanted.has('b') || wanted.has('e')) await inFolder('fleet', benchFleet);
+if (wanted.has('e')) show(await benchConnected());
+if (wanted.has('c')) show(await appendBench());
+if (wanted.has('d')) show(await benchRebuild());
+print(`Measured in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
+
+/** One log and one read database serve both benchmarks: filling them takes longest. */
+async function benchFleet(folder: string): Promise<void> {
+  await writeFleetLog(join(folder, 'log.sqlite'), FLEET);
+  const broker = await startBroker(folder);
+  if (wanted.has('b')) show(await benchDescribe(broker, folder, FLEET));
+  if (wanted.has('e')) show(await benchRestart(broker, folder, FLEET));
+  else await broker.stop();
+}
+
+function selected(letters: readonly string[]): ReadonlySet<Letter> {
+  const known = LETTERS.filter((letter) => letters.includes(letter));
+  if (known.length < letters.length) throw new Error(`The benchmarks are ${LETTERS.join(', ')}, not ${letters.join(', ')}.`);
+  return new Set(known.length === 0 ? LETTERS : known);
+}
+
+function machine(): string {
+  const [first] = cpus();
+  const memory = `${Math.round(totalmem() / GIBIBYTE)} GiB of memory`;
+  const note = 'The broker, its agents and the load share them.';
+  return `${cpus().length} processors (${first?.model}), ${memory}, Node.js ${process.versions.node}. ${note}`;
+}
+
+function show(rows: readonly Row[]): void {
+  for (const { name, value, unit, baseline, ratio, aim } of rows) {
+    const figure = `${rounded(value)} ${unit}`.padStart(20);
+    const share = ratio.toFixed(2).padStart(8);
+    print(`${name.padEnd(72)}${figure}${share}  of ${baseline}${aim === undefined ? '' : ` (aim ${aim})`}`);
+  }
+}
+
+/** Three digits that mean something. */
+function rounded(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+}
+
+/** Heap sizes are exact only right after a collection. */
+function exposeCollector(): void {
+  setFlagsFromString('--expose-gc');
+  globalThis.gc = runInNewContext('gc') as typeof globalThis.gc;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

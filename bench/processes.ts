@@ -1,0 +1,96 @@
+/** The processes of a benchmark: the broker as an operator runs it, and helpers with one job each, which they get and answer as JSON. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { READY } from '../adapters/cli/lifetime.ts';
+import { type ConnectionFile, readConnectionFile } from '../adapters/connection-file.ts';
+
+export interface BrokerProcess {
+  readonly connection: ConnectionFile;
+  /** From the start of the process until it said that it can be used. */
+  readonly readyMs: number;
+  /** Bytes that it holds in memory now. */
+  resident(): Promise<number>;
+  /** Seconds of processor time that it has used, with all its threads. */
+  processorSeconds(): Promise<number>;
+  stop(): Promise<void>;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+}
+
+/** `BROKER_FLAGS` (say `--cpu-prof --cpu-prof-dir=/tmp/profile`) are flags of Node for this process alone. */
+export async function startBroker(dataDir: string): Promise<BrokerProcess> {
+  const startedAt = performance.now();
+  const parameters = ['broker', '--data-dir', dataDir, '--client-port', '0', '--agent-port', '0', '--log-level', 'error'];
+  const flags = (process.env['BROKER_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+  const child = fork(fileURLToPath(new URL('../adapters/cli/berth.js', import.meta.url)), parameters, {
+    execArgv: ['--enable-source-maps', ...flags],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  await heard(child, (message) => (message as { kind?: unknown }).kind === READY.kind);
+  const readyMs = performance.now() - startedAt;
+  const connection = await readConnectionFile(dataDir);
+  if (connection === undefined) throw new Error(`The broker is ready, but ${dataDir} does not say how to reach it.`);
+  return { connection, readyMs, ...measuring(child.pid ?? 0), stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL') };
+}
+
+export interface Helper<Message> {
+  /** The next thing that it says. */
+  next(): Promise<Message>;
+  resident(): Promise<number>;
+  processorSeconds(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Runs `module` of this folder; its job is its first argument, as JSON. */
+export function startHelper<Message>(module: string, job: object): Helper<Message> {
+  const child = fork(fileURLToPath(new URL(`${module}.js`, import.meta.url)), [JSON.stringify(job)], {
+    execArgv: ['--enable-source-maps'],
+  });
+  return { next: () => heard(child, () => true) as Promise<Message>, ...measuring(child.pid ?? 0), stop: () => end(child, 'SIGTERM') };
+}
+
+/** In a helper: its job. */
+export const job = <Job>(): Job => JSON.parse(process.argv[2] ?? '{}') as Job;
+
+/** In a helper: says something to whoever started it. */
+export const say = (message: object): void => void process.send?.(message);
+
+async function heard(child: ChildProcess, isIt: (message: unknown) => boolean): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null): void => reject(new Error(`A process of the benchmark has ended (${code}).`));
+    child.on('message', function listener(message) {
+      if (!isIt(message)) return;
+      child.off('message', listener);
+      child.off('exit', ended);
+      resolve(message);
+    });
+    child.once('exit', ended);
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  await exit;
+}
+
+const PAGE_BYTES = 4096;
+const TICKS_PER_SECOND = 100;
+
+/** What Linux says of a process; other systems have no /proc, and no figures then. */
+function measuring(pid: number): Pick<BrokerProcess, 'resident' | 'processorSeconds'> {
+  const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+  return {
+    async resident() {
+      const [, pages] = (await read('statm')).split(' ');
+      return Number(pages) * PAGE_BYTES;
+    },
+    async processorSeconds() {
+      const fields = (await read('stat')).replace(/^.*\) /, '').split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    },
+  };
+}
