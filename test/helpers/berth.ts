@@ -1,0 +1,124 @@
+/** A broker and agents as an operator runs them: processes of the build with files of their own. Nothing of them stays when the test is over. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'smol-toml';
+import type { Test } from 'tap';
+import { type ConnectionFile, readConnectionFile } from '../../adapters/connection-file.ts';
+import { type ApiClient, createApiClient } from './api-client.ts';
+import { type Ending, type Program, type ProgramOptions, runBerth } from './program.ts';
+
+/** A new folder outside the repository, removed when the test is over and its processes have ended. */
+export async function newFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-test-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+export interface RealBroker {
+  readonly dataDir: string;
+  /** Its ports stay the same when it is started again. */
+  readonly connection: ConnectionFile;
+  readonly client: ApiClient;
+  /** The process that runs now, or ran last. */
+  readonly program: Program;
+  /** Resolves when it has ended. SIGKILL unless said otherwise. */
+  kill(signal?: NodeJS.Signals): Promise<Ending>;
+  /** On the same data and ports, without waiting until it is ready. */
+  spawn(): void;
+  /** Resolves when the broker that was spawned is ready. */
+  ready(): Promise<void>;
+}
+
+export interface BrokerOptions extends ProgramOptions {
+  readonly dataDir?: string;
+  readonly flags?: readonly string[];
+}
+
+/** Resolves when the broker is ready for clients and agents. */
+export async function startBroker(t: Test, options: BrokerOptions = {}): Promise<RealBroker> {
+  const dataDir = options.dataDir ?? join(await newFolder(t), 'data');
+  const run = (clientPort: string, agentPort: string): Program => {
+    const ports = ['--client-port', clientPort, '--agent-port', agentPort];
+    return runBerth(t, ['broker', '--data-dir', dataDir, ...ports, ...(options.flags ?? [])], options);
+  };
+  let program = run('0', '0');
+  await program.said(READY);
+  const connection = await readConnectionFile(dataDir);
+  const client = await createApiClient(connection);
+  t.teardown(() => client.close());
+  return {
+    dataDir,
+    connection,
+    client,
+    get program() {
+      return program;
+    },
+    kill: (signal) => program.kill(signal),
+    spawn() {
+      program = run(new URL(connection.url).port, String(connection.agentPort));
+    },
+    ready: () => program.said(READY),
+  };
+}
+
+const READY = /The broker is ready at /;
+
+/** How a simulated server differs from the first best. */
+export interface ServerOptions {
+  readonly hostname: string;
+  readonly os?: 'linux' | 'windows';
+  /** Virtual sessions; -1 is no limit, as with the next. */
+  readonly maxVirtualSessions?: number;
+  readonly maxSessionsPerUser?: number;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Of the section `[berth.simulated]`. */
+  readonly simulated?: Readonly<Record<string, string | number>>;
+}
+
+/** A server's files, and what only its host knows. */
+export interface ServerFiles {
+  readonly configFile: string;
+  /** The sessions alive on the host, from the simulated DCV server's own file. */
+  alive(): Promise<readonly LiveSession[]>;
+  /** Rejects before its agent has run once. */
+  id(): Promise<string>;
+}
+
+export interface LiveSession {
+  readonly localId: string;
+  readonly owner: string;
+  readonly sessionType: 'CONSOLE' | 'VIRTUAL';
+}
+
+/** Writes the configuration of one agent of the broker; its state goes into a folder below the broker's, named after the host. */
+export async function writeServer({ dataDir, connection }: RealBroker, options: ServerOptions): Promise<ServerFiles> {
+  const { hostname, os = 'linux', maxVirtualSessions = -1, maxSessionsPerUser = -1, tags = {}, simulated = {} } = options;
+  const folder = join(dataDir, '..', hostname);
+  const state = join(folder, 'state');
+  const configFile = join(folder, 'agent.conf');
+  await mkdir(join(folder, 'tags'), { recursive: true });
+  await writeFile(join(folder, 'tags', 'tags.toml'), stringify(tags));
+  const agent = {
+    broker_host: connection.agentHost,
+    broker_port: connection.agentPort,
+    ca_file: connection.caFile,
+    software_statement_path: connection.softwareStatementFile,
+    tags_folder: join(folder, 'tags'),
+    max_virtual_sessions: maxVirtualSessions,
+    max_concurrent_sessions_per_user: maxSessionsPerUser,
+  };
+  const host = { hostname, os_family: os, latency_ms_min: 0, latency_ms_max: 20, ...simulated };
+  const berth = { driver: 'simulated', state_folder: state, simulated: host };
+  await writeFile(configFile, stringify({ version: '0.1', agent, berth }));
+  return {
+    configFile,
+    alive: async () => JSON.parse(await readFile(join(state, 'simulated-sessions.json'), 'utf8').catch(() => '[]')),
+    id: async () => (await readFile(join(state, 'server-id'), 'utf8')).trim(),
+  };
+}
+
+/** `berth agent` for this server. It says nothing when it is ready: ask the broker for its servers. */
+export function startAgent(t: Test, { configFile }: ServerFiles, options: ProgramOptions = {}): Program {
+  return runBerth(t, ['agent', '--config', configFile, '--log-level', 'info'], options);
+}
