@@ -52,7 +52,7 @@ export async function startAgent(deps: AgentDeps): Promise<Agent> {
   const journal = await openJournal(deps.journal, log);
   const inventory = createInventory(journal, outbox);
   const host = createHost({ driver, outbox, log, describe: deps.describe });
-  const survey = createSurvey(host, inventory, log);
+  const survey = createSurvey(host, inventory);
   const orders = createOrders({
     driver,
     journal,

@@ -1,4 +1,5 @@
 /** HTTPS to the broker: posts that answer in time, and one stream that stays open. */
+import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
 import { messageOf } from './thrown.ts';
 
@@ -21,7 +22,7 @@ export interface BrokerHttp {
   /** Rejects with a sentence when there is no answer in time. `authorization`: the header's value. */
   post(path: string, body: object | URLSearchParams, authorization: string | undefined): Promise<Answer>;
   /** The body of a stream, or the answer that came in its place. */
-  open(path: string, authorization: string | undefined): Promise<Dispatcher.ResponseData['body'] | Answer>;
+  open(path: string, authorization: string | undefined): Promise<Readable | Answer>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { parse, TomlError } from 'smol-toml';
+import { parse, type TomlError } from 'smol-toml';
 import { z } from 'zod';
 import type { SimulatedSettings } from './drivers/simulated.ts';
 import { nearest } from './suggest.ts';
@@ -116,13 +116,13 @@ const file = z.strictObject({
 });
 
 /** The keys of each section, by its path. */
-const KEYS: Readonly<Record<string, readonly string[]>> = {
-  '': Object.keys(file.shape),
-  agent: Object.keys(agentSection.shape),
-  log: Object.keys(logSection.shape),
-  berth: Object.keys(berthSection.shape),
-  'berth.simulated': Object.keys(simulatedSection.shape),
-};
+const KEYS = new Map([
+  ['', Object.keys(file.shape)],
+  ['agent', Object.keys(agentSection.shape)],
+  ['log', Object.keys(logSection.shape)],
+  ['berth', Object.keys(berthSection.shape)],
+  ['berth.simulated', Object.keys(simulatedSection.shape)],
+]);
 
 /** Throws a ConfigError that names the file and what is wrong with it. */
 export async function loadAgentConfig(path: string): Promise<AgentConfig> {
@@ -147,8 +147,8 @@ function readToml(toml: string): unknown {
   try {
     return parse(toml);
   } catch (error) {
-    const place = error instanceof TomlError ? ` in line ${error.line}` : '';
-    throw new ConfigError(`The file is not TOML${place}: ${messageOf(error).split('\n')[0]}`);
+    const { line } = error as TomlError;
+    throw new ConfigError(`The file is not TOML in line ${line}: ${messageOf(error).split('\n')[0]}`);
   }
 }
 
@@ -156,7 +156,7 @@ function sentences(issue: z.core.$ZodIssue): readonly string[] {
   const path = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return [`${path}: ${issue.message}`];
   return issue.keys.map((key) => {
-    const meant = nearest(key, KEYS[path] ?? []);
+    const meant = nearest(key, KEYS.get(path) as string[]);
     const advice = meant === undefined ? '' : `; did you mean ${meant}?`;
     return `${path === '' ? key : `${path}.${key}`}: there is no such key${advice}`;
   });

@@ -1,4 +1,5 @@
 /** One connection while it is up: beats, hands over what waits in the outbox, and notices when the broker has gone silent. */
+import { MAX_REPORTS } from '../adapters/wire/agent.ts';
 import type { Telemetry } from '../domain/ports/agent-link.ts';
 import type { Clock, Timer } from '../domain/ports/clock.ts';
 import type { BrokerConnection } from './broker-link.ts';
@@ -28,8 +29,7 @@ interface Deps {
   lost(reason: string): void;
 }
 
-/** Of one post: well below what a broker takes. */
-const MAX_REPORTS = 500;
+/** Of one post: half of what a broker takes. */
 const MAX_BYTES = 512 * 1024;
 
 export function createConversation(deps: Deps): Conversation {

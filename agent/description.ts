@@ -5,7 +5,7 @@ import type { Driver } from './drivers/driver.ts';
 import { readTags } from './tags.ts';
 
 /** Of this program. */
-export const AGENT_VERSION = '0.1.0';
+const AGENT_VERSION = '0.1.0';
 
 export interface DescriptionSettings {
   readonly tagsFolders: readonly string[];

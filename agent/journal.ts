@@ -5,6 +5,7 @@ import { attempt, sentence, sessionIdText, sessionSpec, time } from '../adapters
 import type { SessionId } from '../domain/ids.ts';
 import type { SessionSpec } from '../domain/session/events.ts';
 import type { RecordLog } from './storage.ts';
+import { messageOf } from './thrown.ts';
 
 /**
  * One session's newest attempt. `begun`: its creation was started and nothing is known of how it ended. On the host it is called
@@ -27,6 +28,8 @@ export interface Journal {
   inPhase(phase: Entry['phase']): readonly Entry[];
   /** Resolves when it is on disk; rejects when it cannot be. */
   write(entry: Entry): Promise<void>;
+  /** The same for what has happened already and is to be told in any case: what cannot be written is logged. Never rejects. */
+  note(entry: Entry): Promise<void>;
 }
 
 const entrySchema: z.ZodType<Entry> = z.strictObject({
@@ -54,15 +57,22 @@ export async function openJournal(storage: RecordLog, log: Logger): Promise<Jour
     await storage.replace([...entries.values()]);
   }
 
+  async function write(entry: Entry): Promise<void> {
+    entries.delete(entry.sessionId);
+    entries.set(entry.sessionId, entry);
+    records += 1;
+    await storage.append([entry]);
+    if (records > ceiling) await compact();
+  }
+
   return {
     find: (id) => entries.get(id),
     inPhase: (phase) => [...entries.values()].filter((entry) => entry.phase === phase),
-    async write(entry) {
-      entries.delete(entry.sessionId);
-      entries.set(entry.sessionId, entry);
-      records += 1;
-      await storage.append([entry]);
-      if (records > ceiling) await compact();
+    write,
+    async note(entry) {
+      const lost = (error: unknown): void =>
+        log.error({ sessionId: entry.sessionId, error: messageOf(error) }, 'the journal could not be written');
+      await write(entry).catch(lost);
     },
   };
 }

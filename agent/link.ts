@@ -1,4 +1,5 @@
 /** The link to a broker over HTTPS: a greeting, a stream of orders down, posts up. See broker-link.ts for what it promises. */
+import type { Readable } from 'node:stream';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { Logger } from '../adapters/logging.ts';
 import { acknowledgedSchema, orderSchema, welcomeSchema } from '../adapters/wire/agent.ts';
@@ -21,9 +22,7 @@ export function createBrokerLink(deps: LinkDeps): BrokerLink {
   return {
     async connect(greeting, handlers) {
       const welcome = await greet(greeting, deps);
-      const connection = createConnection(welcome, handlers, deps);
-      await connection.open();
-      return connection;
+      return createConnection(welcome, await openOrders(welcome, deps), handlers, deps);
     },
     close: () => deps.http.close(),
   };
@@ -43,19 +42,20 @@ async function post(path: string, body: object, { http, credentials }: LinkDeps)
   return http.post(path, body, await credentials.authorization());
 }
 
-interface OpenableConnection extends BrokerConnection {
-  open(): Promise<void>;
+async function openOrders({ connectionId }: Welcome, { http, credentials }: LinkDeps): Promise<Readable> {
+  const stream = await http.open(`/agent/orders?connectionId=${connectionId}`, await credentials.authorization());
+  if ('status' in stream) throw new Error(`the broker did not open the order stream: ${complaintOf(stream)}`);
+  return stream;
 }
 
-function createConnection(welcome: Welcome, handlers: LinkHandlers, deps: LinkDeps): OpenableConnection {
+function createConnection(welcome: Welcome, stream: Readable, handlers: LinkHandlers, deps: LinkDeps): BrokerConnection {
   const { connectionId } = welcome;
-  let hangUp = (): void => undefined;
   let ended = false;
 
   function end(reason: string): void {
     if (ended) return;
     ended = true;
-    hangUp();
+    stream.destroy();
     handlers.closed(reason);
   }
 
@@ -70,21 +70,16 @@ function createConnection(welcome: Welcome, handlers: LinkHandlers, deps: LinkDe
     }
   }
 
+  const read = createOrderReader(handlers, deps.log, end);
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    handlers.alive();
+    read(text);
+  });
+  stream.on('error', (error) => end(`the order stream broke: ${error.message}`));
+  stream.on('close', () => end('the broker closed the order stream'));
   return {
     welcome,
-    async open() {
-      const stream = await deps.http.open(`/agent/orders?connectionId=${connectionId}`, await deps.credentials.authorization());
-      if ('status' in stream) throw new Error(`the broker did not open the order stream: ${complaintOf(stream)}`);
-      hangUp = () => stream.destroy();
-      const reader = createOrderReader(handlers, deps.log, end);
-      stream.setEncoding('utf8');
-      stream.on('data', (text: string) => {
-        handlers.alive();
-        reader(text);
-      });
-      stream.on('error', (error: Error) => end(`the order stream broke: ${error.message}`));
-      stream.on('close', () => end('the broker closed the order stream'));
-    },
     async report(reports, telemetry) {
       return acknowledgedSchema.parse(await say('/agent/reports', { reports, telemetry })).acknowledged;
     },
@@ -93,7 +88,7 @@ function createConnection(welcome: Welcome, handlers: LinkHandlers, deps: LinkDe
     },
     close() {
       ended = true;
-      hangUp();
+      stream.destroy();
     },
   };
 }

@@ -17,7 +17,7 @@ export function createSessionNews(journal: Journal, outbox: Outbox): SessionNews
       const entry = journal.find(session.sessionId);
       if (entry?.phase === 'begun') {
         // The agent was ended between making it and saying so.
-        await journal.write({ ...entry, phase: 'started' });
+        await journal.note({ ...entry, phase: 'started' });
         await outbox.put({ kind: 'session-started', sessionId: entry.sessionId, attempt: entry.attempt });
       } else if (!told) {
         await outbox.put({ kind: 'session-found', session });
@@ -30,7 +30,7 @@ export function createSessionNews(journal: Journal, outbox: Outbox): SessionNews
     async ended(sessionId) {
       const reason = 'The session was closed on its host';
       const entry = journal.find(sessionId);
-      if (entry !== undefined) await journal.write({ ...entry, phase: 'ended', reason });
+      if (entry !== undefined) await journal.note({ ...entry, phase: 'ended', reason });
       await outbox.put({ kind: 'session-ended', sessionId, reason });
     },
   };

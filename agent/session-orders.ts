@@ -57,7 +57,7 @@ async function create(order: CreateOrder, deps: SessionOrderDeps): Promise<void>
   const outcome = await make(order, begun, deps);
   const entry: Entry = 'done' in outcome ? { ...begun, phase: 'started' } : { ...begun, phase: 'failed', reason: clipped(outcome.failed) };
   release('done' in outcome ? entry : 'gone');
-  await writeDown(entry, deps);
+  await journal.note(entry);
   await outbox.put(outcomeOf(entry));
 }
 
@@ -89,7 +89,7 @@ async function close(order: CloseOrder, deps: SessionOrderDeps): Promise<void> {
   release('gone');
   const reason = 'Closed on request';
   const entry = journal.find(order.sessionId);
-  if (entry?.phase === 'begun' || entry?.phase === 'started') await writeDown({ ...entry, phase: 'ended', reason }, deps);
+  if (entry?.phase === 'begun' || entry?.phase === 'started') await journal.note({ ...entry, phase: 'ended', reason });
   await outbox.putAgain({ kind: 'session-ended', sessionId: order.sessionId, reason });
 }
 
@@ -107,13 +107,6 @@ async function closeWithPatience(localId: string, { driver, clock }: SessionOrde
 async function setPermissions(order: PermissionsOrder, { driver, log }: SessionOrderDeps): Promise<void> {
   const outcome = await driver.setPermissions(order.localId, order.permissionsFile);
   if ('failed' in outcome) log.error({ orderId: order.orderId, reason: outcome.failed }, 'permissions could not be set');
-}
-
-/** The broker must hear of an outcome even if the disk cannot keep it: at worst a crash makes the agent look at the host again. */
-async function writeDown(entry: Entry, { journal, log }: SessionOrderDeps): Promise<void> {
-  await journal
-    .write(entry)
-    .catch((error) => log.error({ sessionId: entry.sessionId, error: messageOf(error) }, 'the journal could not be written'));
 }
 
 function outcomeOf({ sessionId, attempt, phase, reason = '' }: Entry): News {

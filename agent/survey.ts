@@ -1,29 +1,23 @@
 /** One look at the host and its sessions at a time. Calls that come during a look share the one that follows it. */
 
-import type { Logger } from '../adapters/logging.ts';
 import type { Host } from './host.ts';
 import type { Inventory } from './inventory.ts';
-import { messageOf } from './thrown.ts';
 
 /** Resolves when a look that began after the call is over and its reports are kept. Never rejects. */
 export type Survey = () => Promise<void>;
 
-export function createSurvey(host: Host, inventory: Inventory, log: Logger): Survey {
+export function createSurvey(host: Host, inventory: Inventory): Survey {
   let current: Promise<void> | undefined;
   let following: Promise<void> | undefined;
 
   async function look(): Promise<void> {
     const began = inventory.beforeLook();
-    try {
-      const sessions = await host.look();
-      if (sessions !== undefined) await inventory.seen(sessions, began);
-    } catch (error) {
-      log.error({ error: messageOf(error) }, 'what was seen on the host could not be written down');
-    }
+    const sessions = await host.look();
+    if (sessions !== undefined) await inventory.seen(sessions, began);
     current = undefined;
   }
 
-  async function lookAfter(before: Promise<void>): Promise<void> {
+  async function lookAfter(before: Promise<void> | undefined): Promise<void> {
     await before;
     following = undefined;
     current = look();
@@ -31,7 +25,7 @@ export function createSurvey(host: Host, inventory: Inventory, log: Logger): Sur
   }
 
   return async () => {
-    if (current === undefined) {
+    if (current === undefined && following === undefined) {
       current = look();
       return current;
     }

@@ -95,12 +95,13 @@ async function connect(c: AgentContext, { reception, connections }: AgentApiDeps
 /** Written to Node's response directly: an open stream costs its socket and nothing else. */
 function orders(c: AgentContext, { connections }: AgentApiDeps): Response {
   const connectionId = c.req.query('connectionId') ?? '';
-  if (connections.heard(connectionId, c.get('clientId')) === undefined) return problem(c, 409, 'reconnect');
   const { outgoing } = c.env;
-  outgoing.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
-  outgoing.write(': beat\n\n');
-  connections.attach(connectionId, outgoing);
-  return RESPONSE_ALREADY_SENT;
+  const isOpen = connections.attach(connectionId, c.get('clientId'), () => {
+    outgoing.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+    outgoing.write(': beat\n\n');
+    return outgoing;
+  });
+  return isOpen ? RESPONSE_ALREADY_SENT : problem(c, 409, 'reconnect');
 }
 
 async function reports(c: AgentContext, { reception, connections }: AgentApiDeps): Promise<Response> {

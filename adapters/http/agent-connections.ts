@@ -24,8 +24,8 @@ export interface AgentConnections extends AgentLink {
   arriving(serverId: ServerId, clientId: ClientId): Arrival;
   /** Whose connection it is, which counts as a sign of life. Undefined: unknown, replaced, or another client's. */
   heard(connectionId: string, clientId: ClientId): ServerId | undefined;
-  /** Orders are written to `stream` from now on. Call it only right after the connection was `heard`. */
-  attach(connectionId: string, stream: OrderStream): void;
+  /** Orders are written to what `open` gives from now on. False, and nothing is opened, where `heard` knows nobody. */
+  attach(connectionId: string, clientId: ClientId, open: () => OrderStream): boolean;
   /** The answer to a `take-screenshot` order; without effect when nobody waits for it. */
   pictures(serverId: ServerId, orderId: string, answer: ScreenshotAnswer): void;
   count(): number;
@@ -71,6 +71,13 @@ export function createAgentConnections(
     return { connectionId: connection.id, heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs };
   }
 
+  function hear(connectionId: string, clientId: ClientId): Connection | undefined {
+    const connection = byId.get(connectionId);
+    if (connection?.clientId !== clientId) return undefined;
+    connection.heard = round;
+    return connection;
+  }
+
   const send: AgentLink['send'] = (serverId, order) => {
     const connection = byServer.get(serverId);
     return connection !== undefined && rules.write(connection, order);
@@ -94,17 +101,13 @@ export function createAgentConnections(
         turnedAway: settled,
       };
     },
-    heard(connectionId, clientId) {
-      const connection = byId.get(connectionId);
-      if (connection?.clientId !== clientId) return undefined;
-      connection.heard = round;
-      return connection.serverId;
-    },
-    attach(connectionId, stream) {
-      const connection = byId.get(connectionId);
-      if (connection === undefined) return;
-      open(connection, stream, round);
+    heard: (connectionId, clientId) => hear(connectionId, clientId)?.serverId,
+    attach(connectionId, clientId, open) {
+      const connection = hear(connectionId, clientId);
+      if (connection === undefined) return false;
+      give(connection, open(), round);
       reception?.connected(connection.serverId);
+      return true;
     },
     send,
     screenshot: (serverId, order) => desk.ask(serverId, order, () => send(serverId, order)),
@@ -144,7 +147,7 @@ function createRegister(): Register {
 }
 
 /** A stream that is opened again takes the place of the former one. */
-function open(connection: Connection, stream: OrderStream, round: number): void {
+function give(connection: Connection, stream: OrderStream, round: number): void {
   connection.stream?.destroy();
   connection.stream = stream;
   connection.open = round;

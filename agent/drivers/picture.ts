@@ -89,7 +89,7 @@ function write(canvas: Canvas, text: string, area: Area): void {
 function wallpaperFor(title: string): Colour {
   let sum = 0;
   for (const byte of Buffer.from(title)) sum += byte;
-  return WALLPAPERS[sum % WALLPAPERS.length] ?? PANEL;
+  return WALLPAPERS[sum % WALLPAPERS.length] as Colour;
 }
 
 function createCanvas(width: number, height: number): Canvas {

@@ -42,9 +42,11 @@ interface State {
   changed: () => void;
 }
 
+const nothing = (): void => undefined;
+
 export async function createSimulatedDriver(settings: SimulatedSettings, deps: SimulatedDeps): Promise<SimulatedDriver> {
   const { shelf, clock, random } = deps;
-  const state: State = { users: [], broken: undefined, changed: () => undefined };
+  const state: State = { users: [], broken: undefined, changed: nothing };
   const sessions = await openSessions(shelf, () => state.changed());
 
   /** Real servers answer late, and not at all when they are down. */
@@ -90,7 +92,7 @@ export async function createSimulatedDriver(settings: SimulatedSettings, deps: S
       return { images: [{ format: wish.format, data: Buffer.from(data).toString('base64'), time: clock.now(), primary: true }] };
     },
     watch(action) {
-      state.changed = action ?? (() => undefined);
+      state.changed = action ?? nothing;
     },
     ...createHands(settings, sessions, state, clock),
   };

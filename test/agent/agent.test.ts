@@ -321,6 +321,105 @@ t.test('a post that fails ends the connection, and nothing is lost', async (t) =
   await it.agent.stop();
 });
 
+t.test('an acknowledgement that comes after the connection was lost changes nothing', async (t) => {
+  const it = await startSimulatedAgent();
+  let release = (): void => undefined;
+  it.broker.hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  await it.driver.addByHand({ localId: 'x', owner: 'ann' });
+  await it.clock.advance(4000);
+  it.broker.handlers?.closed('gone');
+  it.broker.hold = Promise.resolve();
+  release();
+  await it.clock.advance(1000);
+  t.equal(it.broker.reports.length, 2, 'it is reported again on the next connection');
+  t.equal(new Set(it.broker.reports.map(({ reportId }) => reportId)).size, 1);
+  await it.agent.stop();
+});
+
+t.test('orders beyond all measure are refused', async (t) => {
+  const it = await startSimulatedAgent();
+  order(it, ...Array.from({ length: 10_010 }, (_, index) => close(`s${index}`)));
+  t.equal(it.log.lines.filter(({ message }) => message.includes('too many are waiting')).length, 6);
+  const stopped = it.agent.stop();
+  await it.clock.advance(100);
+  await stopped;
+});
+
+t.test('a list that was asked for before an order was done is not believed about its session', async (t) => {
+  const remains = newRemains();
+  let slow = false;
+  const it = await startSimulatedAgent(remains, {
+    altered: (driver) => ({
+      ...driver,
+      async list() {
+        const sessions = await driver.list();
+        if (slow) await new Promise<void>((resolve) => remains.clock.after(60, resolve));
+        return sessions;
+      },
+    }),
+  });
+  slow = true;
+  order(it, create('a'));
+  await it.clock.advance(300);
+  await it.driver.addByHand({ localId: 'z', owner: 'ann' });
+  order(it, close('a'), create('b'));
+  await it.clock.advance(500);
+  t.match(it.broker.reports, [
+    { kind: 'session-started', sessionId: 'a' },
+    { kind: 'session-ended', sessionId: 'a' },
+    { kind: 'session-found', session: { sessionId: 'z' } },
+    { kind: 'session-started', sessionId: 'b' },
+  ]);
+  t.equal(it.broker.reports.length, 4);
+  slow = false;
+  await it.agent.stop();
+});
+
+t.test('a change of the description is reported', async (t) => {
+  let cpus = 4;
+  const it = await startSimulatedAgent(newRemains(), {
+    altered: (driver) => ({
+      ...driver,
+      async describe() {
+        const host = await driver.describe();
+        return { ...host, cpu: { ...host.cpu, numberOfCpus: cpus } };
+      },
+    }),
+  });
+  cpus = 8;
+  for (let seconds = 0; seconds < 35; seconds += 1) {
+    it.broker.handlers?.alive();
+    await it.clock.advance(1000);
+  }
+  t.match(it.broker.reports, [{ kind: 'server-described', description: { cpu: { numberOfCpus: 8 } } }]);
+  await it.agent.stop();
+});
+
+t.test('a journal that cannot be written stops new sessions, but nothing that has happened goes untold', async (t) => {
+  const remains = newRemains();
+  const it = await startSimulatedAgent({
+    ...remains,
+    journal: {
+      ...remains.journal,
+      append: async () => {
+        throw new Error('ENOSPC');
+      },
+    },
+  });
+  order(it, create('a'), close('b'));
+  await it.clock.advance(300);
+  t.match(
+    it.broker.reports.find(({ kind }) => kind === 'session-failed'),
+    { reason: 'ENOSPC' },
+  );
+  t.ok(saidOf(it).includes('session-ended b'));
+  t.same(await it.driver.list(), []);
+  t.ok(logged(it, 'the journal could not be written'));
+  await it.agent.stop();
+});
+
 t.test('no new work is begun while the outbox is full, and none is forgotten', async (t) => {
   const it = await startSimulatedAgent(newRemains(), { outboxLimit: 2 });
   it.broker.deaf = true;

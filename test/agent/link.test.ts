@@ -136,6 +136,24 @@ t.test('an agent whose credentials the broker has forgotten enrols anew', async 
   await second.stop();
 });
 
+t.test('an agent whose broker gives no tokens goes on asking, and enrols no more than once', async (t) => {
+  const broker = await startTestBroker();
+  const folder = await newFolder();
+  broker.answerTokensWith(401);
+  const agent = await startRealAgent(broker, { folder });
+  const said = (text: string) =>
+    until(text, () => agent.log.lines.some(({ fields }) => 'reason' in fields && String(fields.reason).includes(text)));
+  await said('no token: the broker answered with status 401, no_luck: not today');
+  broker.answerTokensWith(500);
+  await said('no token: the broker answered with status 500');
+  const enrolled = broker.clients.size;
+  broker.answerTokensWith(undefined);
+  await greeted(broker);
+  t.equal(broker.clients.size, enrolled);
+  await agent.stop();
+  await broker.stop();
+});
+
 t.test('a token that is refused before its time is replaced without losing the connection', async (t) => {
   const broker = await startTestBroker();
   const agent = await startRealAgent(broker);
@@ -198,7 +216,7 @@ t.test('an agent gives up a broker that has gone silent', async (t) => {
 });
 
 t.test('a broker that takes long over a report does not take the agent for dead', async (t) => {
-  const broker = await startTestBroker({ settings: { heartbeatMs: 100, silenceMs: 500 } });
+  const broker = await startTestBroker({ settings: { heartbeatMs: 100, silenceMs: 1000 } });
   const agent = await startRealAgent(broker);
   await greeted(broker);
   await until('it is connected', () => agent.connected());
@@ -210,7 +228,7 @@ t.test('a broker that takes long over a report does not take the agent for dead'
     return reports.map(({ reportId }) => reportId);
   });
   await agent.driver.addByHand({ localId: 'by-hand', owner: 'bob' });
-  await pause(1200);
+  await pause(2000);
   t.same(broker.heard.lost, []);
   t.ok(agent.connected());
   finish();

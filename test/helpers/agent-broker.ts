@@ -37,7 +37,9 @@ export interface TestBroker {
   readonly clients: Map<string, string>;
   /** What `reported` does in the place of acknowledging everything. */
   behave(reported: (reports: readonly Report[]) => Promise<readonly string[]>): void;
-  rejectGreetings(sentence: string | undefined): void;
+  rejectGreetings(sentence: string | Error | undefined): void;
+  /** The status of every token request from now on; undefined: as it ought to be. */
+  answerTokensWith(status: 500 | 401 | undefined): void;
   stop(): Promise<void>;
 }
 
@@ -49,7 +51,7 @@ export interface TestBrokerOptions {
   readonly clients?: Map<string, string>;
 }
 
-const FAST: Partial<ConnectionSettings> = { heartbeatMs: 60, silenceMs: 400, graceMs: 120, screenshotMs: 1000 };
+const FAST: Partial<ConnectionSettings> = { heartbeatMs: 100, silenceMs: 3000, graceMs: 300, screenshotMs: 5000 };
 
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'berth-broker-')));
@@ -60,13 +62,15 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const tokens = new Map<string, string>();
   const clients = options.clients ?? new Map<string, string>();
   const owners = new Map<string, string>();
-  let rejection: string | undefined;
+  let rejection: string | Error | undefined;
+  let tokenStatus: 500 | 401 | undefined;
   let reported = async (reports: readonly Report[]): Promise<readonly string[]> => {
     heard.reports.push(...reports);
     return reports.map(({ reportId }) => reportId);
   };
   const reception: Reception = {
     async greeted(greeting, client) {
+      if (rejection instanceof Error) throw rejection;
       if (rejection !== undefined) return { rejected: rejection };
       if ((owners.get(greeting.serverId) ?? client) !== client) return { rejected: 'This server id belongs to another agent' };
       owners.set(greeting.serverId, client);
@@ -85,6 +89,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
 
   const app = new Hono();
   app.post('/oauth2/token', async (c) => {
+    if (tokenStatus !== undefined) return c.json({ error: 'no_luck', error_description: 'not today' }, tokenStatus);
     const [, basic = ''] = (c.req.header('Authorization') ?? '').split(' ');
     const [id = '', secret] = Buffer.from(basic, 'base64').toString().split(':');
     if (secret === undefined || clients.get(id) !== secret) return c.json({ error: 'invalid_client' }, 401);
@@ -130,6 +135,9 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     },
     rejectGreetings(sentence) {
       rejection = sentence;
+    },
+    answerTokensWith(status) {
+      tokenStatus = status;
     },
     async stop() {
       connections.close();

@@ -28,7 +28,7 @@ export interface RawAgent {
   post(path: string, body: unknown, token?: string | null): Promise<RawAnswer>;
   greet(changes?: Partial<Greeting>): Promise<Welcome>;
   /** The open order stream; nothing of it is read before somebody listens. */
-  orders(connectionId: string): Promise<IncomingMessage>;
+  orders(connectionId?: string): Promise<IncomingMessage>;
   close(): void;
 }
 
@@ -66,7 +66,7 @@ export function rawAgent(broker: TestBroker, name = 'client-1'): RawAgent {
     orders: (connectionId) =>
       new Promise((resolve, reject) => {
         const headers = { authorization: `Bearer ${token}`, 'last-event-id': 'whatever' };
-        const path = `/agent/orders?connectionId=${connectionId}`;
+        const path = connectionId === undefined ? '/agent/orders' : `/agent/orders?connectionId=${connectionId}`;
         request({ ...base, path, headers }, (response) => {
           response.on('error', () => undefined);
           resolve(response);

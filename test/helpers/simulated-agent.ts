@@ -51,6 +51,8 @@ export interface PlayedBroker {
   down: string | undefined;
   /** Takes what the agent reports and acknowledges none of it. */
   deaf: boolean;
+  /** What every post waits for. */
+  hold: Promise<void>;
   /** Of the newest connection. */
   handlers: LinkHandlers | undefined;
 }
@@ -65,7 +67,7 @@ export interface SimulatedAgent {
 
 const WELCOME = { connectionId: 'connection', heartbeatMs: 3000, silenceMs: 8000 };
 
-export function playedBroker(): { readonly broker: PlayedBroker; readonly link: BrokerLink } {
+function playedBroker(): { readonly broker: PlayedBroker; readonly link: BrokerLink } {
   const broker: PlayedBroker = {
     greetings: [],
     reports: [],
@@ -75,6 +77,7 @@ export function playedBroker(): { readonly broker: PlayedBroker; readonly link: 
     closedByAgent: 0,
     down: undefined,
     deaf: false,
+    hold: Promise.resolve(),
     handlers: undefined,
   };
   const answering = async (): Promise<void> => {
@@ -89,6 +92,7 @@ export function playedBroker(): { readonly broker: PlayedBroker; readonly link: 
         welcome: WELCOME,
         async report(reports, telemetry) {
           broker.posts += 1;
+          await broker.hold;
           await answering();
           if (telemetry !== undefined) broker.telemetry.push(telemetry);
           if (broker.deaf) return [];
@@ -124,13 +128,14 @@ export async function startSimulatedAgent(
   const random = createSeededRandom(7);
   const log = recordingLogger();
   const driver = await createSimulatedDriver({ ...HOST, ...host }, { shelf, clock, random });
+  const seen = altered(driver);
   const { broker, link } = playedBroker();
   const limits = { tagsFolders: [], maxVirtualSessions: 5, maxSessionsPerUser: 1 };
   const agent = await startAgent({
     serverId: serverId('c2VydmVyLTE'),
     link,
-    driver: altered(driver),
-    describe: () => describeServer(driver, limits, log),
+    driver: seen,
+    describe: () => describeServer(seen, limits, log),
     outbox: remains.outbox,
     journal: remains.journal,
     clock,

@@ -132,6 +132,7 @@ t.test('a connection belongs to the client that made it, and a server to the cli
   t.match(await stranger.post('/agent/reports', { connectionId, reports: [] }), reconnect);
   t.match(await stranger.post('/agent/screenshots', { connectionId, orderId: 'x', reason: 'no' }), reconnect);
   t.equal((await stranger.orders(connectionId)).statusCode, 409);
+  t.equal((await stranger.orders()).statusCode, 409);
   t.match(await agent.post('/agent/reports', { connectionId: 'made-up', reports: [] }), reconnect);
   t.equal(broker.connections.count(), 1);
   agent.close();
@@ -147,7 +148,7 @@ t.test('a newer connection of a server takes the place of the older', async (t) 
   await ended;
   t.match(await agent.post('/agent/reports', { connectionId, reports: [] }), { status: 409 });
   await agent.orders(newer.connectionId);
-  t.same(newer, { connectionId: newer.connectionId, heartbeatMs: 60, silenceMs: 400 });
+  t.same(newer, { connectionId: newer.connectionId, heartbeatMs: 100, silenceMs: 3000 });
   t.same(broker.heard.connected, [SERVER, SERVER]);
   t.same(broker.heard.lost, []);
   t.equal(broker.connections.count(), 1);
@@ -177,7 +178,7 @@ t.test('a stream carries orders and beats, and may be opened again within the gr
 });
 
 t.test('an agent that says nothing is given up within the silence, stream or no stream', async (t) => {
-  const broker = await startTestBroker();
+  const broker = await startTestBroker({ settings: { silenceMs: 400, graceMs: 120 } });
   const began = Date.now();
   const { agent } = await connected(broker);
   const [lost] = await until('it is lost', () => broker.heard.lost.length > 0 && broker.heard.lost);
@@ -190,7 +191,7 @@ t.test('an agent that says nothing is given up within the silence, stream or no 
 });
 
 t.test('an agent that never opens its stream is given up though it says something', async (t) => {
-  const broker = await startTestBroker();
+  const broker = await startTestBroker({ settings: { silenceMs: 400, graceMs: 120 } });
   const agent = rawAgent(broker);
   const { connectionId } = await agent.greet();
   const talking = setInterval(() => void agent.post('/agent/reports', { connectionId, reports: [] }), 50);
@@ -229,6 +230,19 @@ t.test('an agent that talks but has stopped reading is given up within the silen
   clearInterval(talking);
   t.equal(lost.reason, 'The agent did not read its orders for 0.6 s');
   await pause(100);
+  agent.close();
+  await broker.stop();
+});
+
+t.test('a greeting that could not be judged does not keep the former connection alive', async (t) => {
+  const broker = await startTestBroker({ settings: { silenceMs: 600 } });
+  const { agent } = await connected(broker);
+  broker.rejectGreetings(new LogBusyError('full'));
+  t.match(await agent.post('/agent/connect', greeting()), { status: 503 });
+  broker.rejectGreetings('no');
+  t.match(await agent.post('/agent/connect', greeting()), { status: 403, body: { message: 'no' } });
+  t.equal(broker.connections.count(), 1);
+  await until('it is lost like any other', () => broker.heard.lost.length > 0);
   agent.close();
   await broker.stop();
 });
