@@ -23,6 +23,13 @@ export interface BrokerConfig {
   readonly connectionTokenLifetimeMs: number;
   /** How long a deleted session is still described. */
   readonly deletedSessionVisibleMs: number;
+  /** How long a host may take to make a session, and to close one. */
+  readonly sessionCreationTimeoutMs: number;
+  readonly sessionDeletionTimeoutMs: number;
+  /** A server that cannot be reached for so long is forgotten. */
+  readonly unreachableServerMs: number;
+  /** Its sessions are deleted after so long; undefined: they are kept, as UNKNOWN. */
+  readonly unreachableSessionsMs: number | undefined;
   readonly autorunArgumentsMax: number;
   /** Characters. */
   readonly autorunArgumentMaxLength: number;
@@ -54,6 +61,10 @@ const DEFAULTS = {
   'create-sessions-number-of-retries-on-failure': '2',
   'connect-session-token-duration-minutes': '60',
   'delete-session-duration-seconds': '3600',
+  'berth.session-creation-timeout-seconds': '300',
+  'berth.session-deletion-timeout-seconds': '300',
+  'seconds-before-deleting-unreachable-dcv-server': '1800',
+  'seconds-before-deleting-sessions-unreachable-server': '',
   'autorun-file-arguments-max-size': '50',
   'autorun-file-arguments-max-argument-length': '150',
 } as const;
@@ -81,6 +92,10 @@ export function brokerConfig(settings: Settings, workingFolder: string): BrokerC
     createRetries: whole('create-sessions-number-of-retries-on-failure', 0, 100),
     connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
     deletedSessionVisibleMs: whole('delete-session-duration-seconds', 0, YEAR_SECONDS) * SECOND_MS,
+    sessionCreationTimeoutMs: whole('berth.session-creation-timeout-seconds', 1, YEAR_SECONDS) * SECOND_MS,
+    sessionDeletionTimeoutMs: whole('berth.session-deletion-timeout-seconds', 1, YEAR_SECONDS) * SECOND_MS,
+    unreachableServerMs: whole('seconds-before-deleting-unreachable-dcv-server', 1, YEAR_SECONDS) * SECOND_MS,
+    unreachableSessionsMs: seconds(read('seconds-before-deleting-sessions-unreachable-server')),
     autorunArgumentsMax: whole('autorun-file-arguments-max-size', 0, 10_000),
     autorunArgumentMaxLength: whole('autorun-file-arguments-max-argument-length', 1, 100_000),
   };
@@ -91,6 +106,11 @@ export function wholeNumber({ value, from }: Setting, least: number, most: numbe
   const number = Number(value);
   if (/^\d+$/.test(value.trim()) && number >= least && number <= most) return number;
   throw new ConfigError(`${from} must be a whole number from ${least} to ${most}, not "${value}".`);
+}
+
+/** Milliseconds; empty is off. */
+function seconds(setting: Setting): number | undefined {
+  return setting.value.trim() === '' ? undefined : wholeNumber(setting, 1, YEAR_SECONDS) * SECOND_MS;
 }
 
 function text({ value, from }: Setting): string {

@@ -5,16 +5,17 @@
 import { createRegistry, type Registry } from '../domain/access/registry.ts';
 import { createActors } from '../domain/actors.ts';
 import type { Origin, Position } from '../domain/facts.ts';
-import { requestId, serverId, sessionId } from '../domain/ids.ts';
+import { requestId, type ServerId, serverId, sessionId } from '../domain/ids.ts';
 import { createFleet, type Fleet } from '../domain/placement/fleet.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
 import type { Beliefs } from '../domain/ports/beliefs.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import type { EventLog, Subscription } from '../domain/ports/event-log.ts';
 import type { Reception } from '../domain/ports/reception.ts';
+import { createDeadlines, type DeadlineLimits, type Deadlines } from '../domain/processes/deadlines.ts';
 import { createDispatching, type Dispatching } from '../domain/processes/dispatching.ts';
 import { createEffects, type Effects } from '../domain/processes/effects.ts';
-import { createPlacing, type Placing } from '../domain/processes/placing.ts';
+import { createPlacing, type Placing, type PlacingLimits } from '../domain/processes/placing.ts';
 import { follow, type Process } from '../domain/processes/process.ts';
 import { createReception, type StartedReception } from '../domain/processes/reception.ts';
 import { createReleasing, release } from '../domain/processes/releasing.ts';
@@ -46,11 +47,7 @@ export interface CorePorts {
   fatal(error: Error): void;
 }
 
-export interface CoreLimits {
-  readonly queueSize: number;
-  readonly queueMs: number;
-  /** Placements of one session in all. */
-  readonly maxAttempts: number;
+export interface CoreLimits extends PlacingLimits, DeadlineLimits {
   readonly deletedVisibleMs: number;
   readonly screenshotWidth: number;
   readonly screenshotHeight: number;
@@ -106,6 +103,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
     async stop() {
       effects.stop();
       running.placing.stop();
+      running.deadlines.stop();
       running.reception.stop();
       await subscription.stop();
       await projector.stop();
@@ -134,6 +132,7 @@ interface Memory {
 interface Running {
   readonly placing: Placing;
   readonly dispatching: Dispatching;
+  readonly deadlines: Deadlines;
   readonly reception: StartedReception;
   readonly processes: readonly Process[];
 }
@@ -145,8 +144,9 @@ function createProcesses(ports: ProcessPorts, limits: CoreLimits): Running {
   const placing = createPlacing(ports, limits);
   const dispatching = createDispatching(ports);
   const reception = createReception({ ...ports, dispatching }, { ...limits, returnMs: RETURN_MS });
+  const deadlines = createDeadlines(ports, limits);
   const index: Process = { server: (_, fact) => fleet.apply(fact), access: registry.apply };
-  return { placing, dispatching, reception, processes: [index, placing, dispatching, createReleasing(ports)] };
+  return { placing, dispatching, deadlines, reception, processes: [index, placing, dispatching, deadlines, createReleasing(ports)] };
 }
 
 /**
@@ -158,22 +158,31 @@ async function recover(
   parts: Actors & Memory & Running,
   start: Position,
 ): Promise<Subscription> {
-  const { servers, fleet, registry, placing, dispatching, reception, processes } = parts;
+  const { servers, fleet, registry, placing, dispatching, deadlines, reception, processes } = parts;
   const work = createWorkQueries(database.reader);
   const origin: Origin = { cause: { kind: 'broker', id: 'recovery' }, requestId: requestId(random.uuid()) };
-  for await (const rows of createServerQueries(database.reader).fleet()) fleet.load(rows);
+  const unreachable: { readonly serverId: ServerId; readonly unreachableSince: number }[] = [];
+  for await (const rows of createServerQueries(database.reader).fleet()) {
+    fleet.load(rows);
+    for (const { id, unreachableSince } of rows) if (unreachableSince !== undefined) unreachable.push({ serverId: id, unreachableSince });
+  }
+  deadlines.resumeServers(unreachable, origin);
   await loadRegistry(database.reader, registry);
   const strays = await work.straySlots();
   await Promise.all(strays.map((slot) => servers.execute(slot.serverId, release(sessionId(slot.sessionId)), origin)));
   reception.expect([...fleet.values()].filter(({ reachable }) => reachable).map(({ id }) => id));
   const subscription = log.subscribe(start, follow(processes), fatal);
   for await (const page of work.pending()) {
-    const pending = page.map((row) => ({
-      sessionId: sessionId(row.id),
-      serverId: row.serverId === undefined ? undefined : serverId(row.serverId),
+    const pending = page.map(({ id, serverId: server, state, stateTime, attempt }) => ({
+      sessionId: sessionId(id),
+      serverId: server === undefined ? undefined : serverId(server),
+      state,
+      stateTime,
+      attempt,
     }));
     placing.resume(pending, origin);
     dispatching.resume(pending);
+    deadlines.resume(pending, origin);
   }
   return subscription;
 }

@@ -8,7 +8,7 @@ import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
@@ -49,6 +49,8 @@ export interface ServersTable {
   description: ColumnType<string | null, ServerDescription | null, ServerDescription | null>;
   open: Flag;
   reachable: Flag;
+  /** Since when it is not. */
+  unreachable_time: number | null;
   healthy: Flag;
   health_reason: string | null;
   logged_in_users: Json<readonly string[]>;
@@ -151,6 +153,7 @@ export const SCHEMA = `
 
   CREATE TABLE servers (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent_client_id TEXT, description TEXT, open INTEGER, reachable INTEGER,
+    unreachable_time INTEGER,
     healthy INTEGER, health_reason TEXT, logged_in_users TEXT, removed_time INTEGER
   );
   CREATE TABLE server_revisions (server_id TEXT PRIMARY KEY, revision INTEGER) WITHOUT ROWID;

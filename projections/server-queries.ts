@@ -19,11 +19,16 @@ export interface ServerSelection {
   readonly after?: number | undefined;
 }
 
+export interface FleetServerRow extends FleetRow {
+  /** Milliseconds since 1970 (UTC); absent while it can be reached, and once it is removed. */
+  readonly unreachableSince?: number | undefined;
+}
+
 export interface ServerQueries {
   /** In the order in which they first registered; those that are removed, or not described yet, are not there. */
   describe(selection: ServerSelection): Promise<Page<ServerView>>;
-  /** Every server that is not removed, with its slots, in pages: to fill the fleet index when a broker starts. */
-  fleet(): AsyncIterable<readonly FleetRow[]>;
+  /** Every server, removed ones too, with its slots, in pages: to fill the fleet index when a broker starts. */
+  fleet(): AsyncIterable<readonly FleetServerRow[]>;
 }
 
 const PAGE = 500;
@@ -108,10 +113,16 @@ function rowOf(row: PackedServer): { readonly view: ServerView; readonly positio
 }
 
 type PackedSlot = readonly [sessionId: string, sessionType: SessionType, owner: string];
-type PackedFleetRow = readonly [...PackedConditions<ServerDescription | null>, revision: number, slots: readonly PackedSlot[]];
+type PackedFleetRow = readonly [
+  ...PackedConditions<ServerDescription | null>,
+  unreachableTime: number | null,
+  removedTime: number | null,
+  revision: number,
+  slots: readonly PackedSlot[],
+];
 
 function fleetQuery(reader: Reader) {
-  const page = present(reader).select('servers.position').where('servers.position', '>', 0).orderBy('servers.position').limit(PAGE);
+  const page = reader.selectFrom('servers').select('position').where('position', '>', 0).orderBy('position').limit(PAGE);
   const slots = reader
     .selectFrom('slots')
     .whereRef('slots.server_id', '=', sql.ref('servers.id'))
@@ -124,13 +135,15 @@ function fleetQuery(reader: Reader) {
     .innerJoin('server_revisions', 'server_revisions.server_id', 'servers.id')
     .where('servers.position', 'in', page)
     .select((eb) => {
-      const columns = [...conditionColumns(eb), eb.ref('server_revisions.revision'), sql`json(${slots})`];
+      const times = [eb.ref('servers.unreachable_time'), eb.ref('servers.removed_time')];
+      const columns = [...conditionColumns(eb), ...times, eb.ref('server_revisions.revision'), sql`json(${slots})`];
       return packed(columns, eb.ref('servers.position')).as('rows');
     });
 }
 
-function fleetRowOf(row: PackedFleetRow): FleetRow & { readonly position: number } {
-  const [id, position, description, open, reachable, healthy, loggedInUsers, revision, slots] = row;
+function fleetRowOf(row: PackedFleetRow): FleetServerRow & { readonly position: number } {
+  const [id, position, description, open, reachable, healthy, loggedInUsers, unreachableTime, removedTime, revision, slots] = row;
+  const isRemoved = removedTime !== null;
   return {
     id: serverId(id),
     position,
@@ -140,6 +153,8 @@ function fleetRowOf(row: PackedFleetRow): FleetRow & { readonly position: number
     reachable: reachable === 1,
     healthy: healthy === 1,
     loggedInUsers,
+    ...(isRemoved ? { removed: true } : {}),
+    ...(isRemoved || unreachableTime === null ? {} : { unreachableSince: unreachableTime }),
     slots: slots.map(([session, sessionType, owner]) => ({ sessionId: sessionId(session), sessionType, owner })),
   };
 }

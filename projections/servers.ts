@@ -12,6 +12,7 @@ const SERVERS: ShapeOf<'servers'> = {
     'description',
     'open',
     'reachable',
+    'unreachable_time',
     'healthy',
     'health_reason',
     'logged_in_users',
@@ -36,6 +37,8 @@ const SLOTS: ShapeOf<'slots'> = {
   whole: true,
 };
 
+const REACHABLE = { reachable: true, unreachable_time: null } as const;
+
 export const servers: Projection = projectionOf<ServerEvent>({
   name: 'servers',
   shapes: [SERVERS, SERVER_REVISIONS, SERVER_TAGS, SLOTS],
@@ -44,7 +47,7 @@ export const servers: Projection = projectionOf<ServerEvent>({
   handlers: {
     'server.registered': ({ data, position }, id, changes) => {
       const initially = { position, open: true, healthy: true, logged_in_users: [] };
-      changes.upsert(SERVERS, [id], { agent_client_id: data.agentClientId, reachable: true, removed_time: null }, initially);
+      changes.upsert(SERVERS, [id], { agent_client_id: data.agentClientId, ...REACHABLE, removed_time: null }, initially);
     },
     'server.described': ({ data }, id, changes) => {
       changes.change(SERVERS, [id], { description: data });
@@ -58,8 +61,10 @@ export const servers: Projection = projectionOf<ServerEvent>({
       changes.upsert(SLOTS, [id, sessionId], { session_type: sessionType, owner, attempt });
     },
     'server.slot-released': ({ data }, id, changes) => changes.remove(SLOTS, [id, data.sessionId]),
-    'server.became-unreachable': (_, id, changes) => changes.change(SERVERS, [id], { reachable: false }),
-    'server.became-reachable': (_, id, changes) => changes.change(SERVERS, [id], { reachable: true }),
+    'server.became-unreachable': ({ time }, id, changes) => {
+      changes.change(SERVERS, [id], { reachable: false, unreachable_time: time });
+    },
+    'server.became-reachable': (_, id, changes) => changes.change(SERVERS, [id], REACHABLE),
     'server.health-changed': ({ data }, id, changes) => {
       changes.change(SERVERS, [id], { healthy: data.healthy, health_reason: data.reason ?? null });
     },

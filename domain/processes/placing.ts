@@ -77,9 +77,10 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
     return { outcome: 'none', reason: why };
   }
 
-  /** Its client has been told of it, so it stays visible, with the reason. */
-  async function giveUp({ sessionId, origin }: Job, reason: string): Promise<void> {
-    await sessions.execute(sessionId, { type: 'give-up', reason }, origin);
+  /** Its client has been told of it, so it stays visible, with the reason; why it failed before matters more than why nobody else can take it. */
+  async function giveUp({ sessionId, failure, origin }: Job, reason: string): Promise<void> {
+    const whole = failure === undefined ? reason : `${failure} It could not be tried elsewhere: ${reason}`;
+    await sessions.execute(sessionId, { type: 'give-up', reason: whole }, origin);
   }
 
   async function again(id: SessionId, origin: Origin): Promise<void> {

@@ -26,6 +26,10 @@ export interface PendingSession {
   readonly sessionId: SessionId;
   /** Absent: it waits for a server. */
   readonly serverId?: ServerId | undefined;
+  readonly state: 'CREATING' | 'DELETING';
+  /** When it came into this state, or was placed: milliseconds since 1970 (UTC). */
+  readonly stateTime: number;
+  readonly attempt: number;
 }
 
 /** Hands each fact to each process, in the order in which they are given. */

@@ -27,6 +27,8 @@ export interface Job extends Waiting {
   readonly origin: Origin;
   /** Its client has been told that it will be made, now or later: too late to refuse it. */
   readonly isAcknowledged: boolean;
+  /** Why the attempt before failed; absent at the first. */
+  readonly failure?: string | undefined;
   /** The server that was asked for a slot last and has not said no: after a fault it is asked again first, so that no slot is forgotten. */
   asked?: ServerId | undefined;
 }
@@ -82,5 +84,7 @@ export function jobOf(id: SessionId, { value, context }: SessionSnapshot, queueM
   if (value !== 'placing' || context.spec === null) return undefined;
   const { spec, wish, attempt, tried, creationTime } = context;
   const isAcknowledged = wish.enqueue || attempt > 0;
-  return job(id, { wish: { ...spec, ...wish }, attempt: attempt + 1, tried, origin, deadline: creationTime + queueMs, isAcknowledged });
+  const failure = context.reason === '' ? undefined : context.reason;
+  const deadline = creationTime + queueMs;
+  return job(id, { wish: { ...spec, ...wish }, attempt: attempt + 1, tried, origin, deadline, isAcknowledged, failure });
 }

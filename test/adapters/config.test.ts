@@ -15,6 +15,10 @@ t.test('without settings everything is as in the original, on this machine only'
     createRetries: 2,
     connectionTokenLifetimeMs: 3_600_000,
     deletedSessionVisibleMs: 3_600_000,
+    sessionCreationTimeoutMs: 300_000,
+    sessionDeletionTimeoutMs: 300_000,
+    unreachableServerMs: 1_800_000,
+    unreachableSessionsMs: undefined,
     autorunArgumentsMax: 50,
     autorunArgumentMaxLength: 150,
   });
@@ -26,9 +30,11 @@ t.test('settings win over defaults', async (t) => {
       'data-dir': { value: '/var/berth', from: '--data-dir' },
       'client-to-broker-connector-https-port': { value: '0', from: '--client-port' },
       'session-screenshot-format': { value: 'JPEG', from: 'session-screenshot-format' },
+      'seconds-before-deleting-sessions-unreachable-server': { value: '900', from: 'a file' },
     },
     '/srv',
   );
+  t.equal(config.unreachableSessionsMs, 900_000);
   t.match(config, { dataDir: '/var/berth', clientPort: 0, screenshotFormat: 'jpeg' });
 });
 

@@ -227,8 +227,7 @@ function createWire(server: SimulatedServer, { network, clock }: World): BrokerL
     const welcome = arrival.welcomed();
     if (welcome === undefined) throw new Error('The broker holds as many connections as it may.');
     const stream = createStream(server, handlers, clock);
-    broker.connections.heard(welcome.connectionId, client);
-    broker.connections.attach(welcome.connectionId, stream);
+    if (!broker.connections.attach(welcome.connectionId, client, () => stream)) throw new Error('The connection was replaced.');
     return {
       welcome,
       async report(reports, telemetry) {

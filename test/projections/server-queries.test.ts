@@ -1,7 +1,6 @@
 import t from 'tap';
 import { streamName } from '../../domain/ids.ts';
-import type { FleetRow } from '../../domain/placement/fleet.ts';
-import { createServerQueries } from '../../projections/server-queries.ts';
+import { createServerQueries, type FleetServerRow } from '../../projections/server-queries.ts';
 import { openReadModel } from '../helpers/read-model.ts';
 import { description } from '../helpers/samples.ts';
 
@@ -65,12 +64,15 @@ t.test('a removed server is hidden, and comes back in its old place, as closed a
   t.match((await queries.describe({ ids: ['b'], limit: 1 })).items, [{ virtualSessions: 0, unavailabilityReason: 'SERVER_CLOSED' }]);
 });
 
-t.test('the fleet index is filled with every server that is there', async (t) => {
+const LOST = { type: 'server.became-unreachable', data: { reason: 'Silent.' } } as const;
+
+t.test('the fleet index is filled with every server, and told which are gone', async (t) => {
   const model = await openReadModel(t);
   await model.record(server('a'), 1, REGISTERED, DESCRIBED, slot('s1'), slot('s2', 'CONSOLE'), CLOSED);
   await model.record(server('b'), 1, REGISTERED);
-  await model.record(server('c'), 1, REGISTERED, { type: 'server.removed', data: { reason: 'Gone.' } });
-  const rows: FleetRow[] = [];
+  await model.record(server('c'), 7, REGISTERED, LOST, { type: 'server.removed', data: { reason: 'Gone.' } });
+  await model.record(server('d'), 8, REGISTERED, LOST);
+  const rows: FleetServerRow[] = [];
   for await (const page of createServerQueries(model.database.reader).fleet()) rows.push(...page);
   const common = { reachable: true, healthy: true, loggedInUsers: [] };
   t.match(rows, [
@@ -85,7 +87,9 @@ t.test('the fleet index is filled with every server that is there', async (t) =>
         { sessionId: 's2', sessionType: 'CONSOLE', owner: 'ann' },
       ],
     },
-    { ...common, id: 'b', revision: 0, description: undefined, open: true, slots: [] },
+    { ...common, id: 'b', revision: 0, description: undefined, open: true, slots: [], removed: undefined, unreachableSince: undefined },
+    { id: 'c', reachable: false, removed: true, unreachableSince: undefined },
+    { id: 'd', reachable: false, removed: undefined, unreachableSince: 8 },
   ]);
-  t.equal(rows.length, 2);
+  t.equal(rows.length, 4);
 });
