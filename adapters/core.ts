@@ -23,7 +23,7 @@ import { type Servers, serverKind } from '../domain/server/actor.ts';
 import { type Sessions, sessionKind } from '../domain/session/actor.ts';
 import { access } from '../projections/access.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
-import type { ReadDatabase, Reader } from '../projections/database.ts';
+import type { ReadDatabase } from '../projections/database.ts';
 import { history } from '../projections/history.ts';
 import { createProjector, type Projector } from '../projections/projector.ts';
 import { createServerQueries } from '../projections/server-queries.ts';
@@ -167,7 +167,7 @@ async function recover(
     for (const { id, unreachableSince } of rows) if (unreachableSince !== undefined) unreachable.push({ serverId: id, unreachableSince });
   }
   deadlines.resumeServers(unreachable, origin);
-  await loadRegistry(database.reader, registry);
+  for (const credential of await createAccessQueries(database.reader).active()) registry.put(credential);
   const strays = await work.straySlots();
   await Promise.all(strays.map((slot) => servers.execute(slot.serverId, release(sessionId(slot.sessionId)), origin)));
   reception.expect([...fleet.values()].filter(({ reachable }) => reachable).map(({ id }) => id));
@@ -185,11 +185,4 @@ async function recover(
     deadlines.resume(pending, origin);
   }
   return subscription;
-}
-
-async function loadRegistry(reader: Reader, registry: Registry): Promise<void> {
-  const queries = createAccessQueries(reader);
-  for (const kind of ['api-client', 'software-statement', 'agent-client'] as const) {
-    for (const { active, ...credential } of await queries.list(kind)) if (active) registry.put({ kind, ...credential });
-  }
 }

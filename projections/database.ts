@@ -172,7 +172,6 @@ export const SCHEMA = `
   CREATE TABLE credentials (
     kind TEXT, id TEXT, name TEXT, hash TEXT, statement_id TEXT, active INTEGER, PRIMARY KEY (kind, id)
   ) WITHOUT ROWID;
-  CREATE INDEX credentials_by_hash ON credentials (hash) WHERE kind = 'software-statement';
 
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;

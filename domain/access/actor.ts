@@ -1,5 +1,5 @@
 /** Credentials as actors: the streams `api-client-<id>`, `software-statement-<id>` and `agent-client-<id>`. */
-import type { ActorKind, Actors } from '../actors.ts';
+import type { ActorKind } from '../actors.ts';
 import type { AccessCommand } from './commands.ts';
 import { decideAccess } from './decide.ts';
 import type { AccessEvent } from './events.ts';
@@ -14,5 +14,3 @@ export const accessKind = (category: CredentialKind): ActorKind<typeof accessMac
   decide: decideAccess,
   isOver: () => true,
 });
-
-export type Credentials = Actors<typeof accessMachine, AccessCommand, AccessEvent>;
