@@ -11,18 +11,15 @@ export interface LoadJob {
   /** Instead of the broker's. */
   readonly url?: string | undefined;
   readonly connections: number;
-  readonly warmUpMs: number;
-  readonly measuredMs: number;
-  /** Sessions in one request to create some. */
-  readonly batch?: number;
-  /** Sessions that there are to be described. */
-  readonly sessions?: number;
+  /** Requests of each phase; it speaks after each. */
+  readonly phases: readonly number[];
+  /** Sessions in one request to create some; sessions that there are to be described. */
+  readonly sessions: number;
 }
 
 export interface LoadReport {
-  readonly requests: number;
-  /** Of the sessions that were asked for, those that were granted; with `describe`, those that were described. */
-  readonly sessions: number;
+  /** Sessions that are being created. */
+  readonly granted: number;
   readonly refused: number;
   readonly perSecond: number;
   readonly medianMs: number;
@@ -37,47 +34,46 @@ const REFUSED = '"FailureReason"';
 const PREPARED = 20_000;
 
 const load = job<LoadJob>();
-const { connection, connections, warmUpMs, measuredMs } = load;
+const { connection } = load;
 const ca = await readFile(connection.caFile, 'utf8');
 const authorization = `Bearer ${await accessToken({ url: connection.url, ca })}`;
 const target: Target = { url: load.url ?? connection.url, ca };
-const nextRequest = load.kind === 'create' ? creating(load.batch ?? 1) : describing(load.sessions ?? 1);
-const wires = await Promise.all(Array.from({ length: connections }, () => openWire(target)));
-const begin = performance.now() + warmUpMs;
-const end = begin + measuredMs;
-const times: number[] = [];
-let [sessions, refused, sample] = [0, 0, ''];
-await Promise.all(wires.map(askOnAndOn));
+const nextRequest = load.kind === 'create' ? creating(load.sessions) : describing(load.sessions);
+const wires = await Promise.all(Array.from({ length: load.connections }, () => openWire(target)));
+for (const requests of load.phases) say(await askFor(requests));
 for (const wire of wires) wire.close();
-times.sort((a, b) => a - b);
-const report: LoadReport = {
-  requests: times.length,
-  sessions,
-  refused,
-  perSecond: (times.length * 1000) / measuredMs,
-  medianMs: at(0.5),
-  p99Ms: at(0.99),
-  sample,
-};
-say(report);
 process.disconnect?.();
 
-async function askOnAndOn(wire: Wire): Promise<void> {
-  for (let now = performance.now(); now < end; ) {
-    const { status, body } = await wire.ask(nextRequest());
-    if (status !== 200) throw new Error(`The broker answered with ${status}: ${body}`);
-    const answered = performance.now();
-    if (load.kind === 'create') count(body);
-    if (answered > begin && answered < end) times.push(answered - now);
-    if (sample === '') sample = body.toString();
-    now = performance.now();
+async function askFor(requests: number): Promise<LoadReport> {
+  const times: number[] = [];
+  const counts = { granted: 0, refused: 0 };
+  let [left, sample] = [requests, ''];
+  async function askOnAndOn(wire: Wire): Promise<void> {
+    while (left > 0) {
+      left -= 1;
+      const asked = performance.now();
+      const { status, body } = await wire.ask(nextRequest());
+      times.push(performance.now() - asked);
+      if (status !== 200) throw new Error(`The broker answered with ${status}: ${body}`);
+      sample ||= body.toString();
+      if (load.kind !== 'create') continue;
+      counts.granted += countOf(GRANTED, body);
+      counts.refused += countOf(REFUSED, body);
+    }
   }
+  const start = performance.now();
+  await Promise.all(wires.map(askOnAndOn));
+  const perSecond = (requests * 1000) / (performance.now() - start);
+  times.sort((a, b) => a - b);
+  const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
+  return { ...counts, perSecond, medianMs: at(0.5), p99Ms: at(0.99), sample };
 }
 
 /** Counting texts costs a fraction of parsing them. */
-function count(body: Buffer): void {
-  for (let place = body.indexOf(GRANTED); place !== -1; place = body.indexOf(GRANTED, place + 1)) sessions += 1;
-  for (let place = body.indexOf(REFUSED); place !== -1; place = body.indexOf(REFUSED, place + 1)) refused += 1;
+function countOf(text: string, body: Buffer): number {
+  let count = 0;
+  for (let place = body.indexOf(text); place !== -1; place = body.indexOf(text, place + 1)) count += 1;
+  return count;
 }
 
 function creating(batch: number): () => Buffer {
@@ -106,8 +102,4 @@ async function accessToken(broker: Target): Promise<string> {
   const { body } = await wire.ask(requestBytes(broker, '/oauth2/token', form, 'grant_type=client_credentials'));
   wire.close();
   return (JSON.parse(body.toString()) as { access_token: string }).access_token;
-}
-
-function at(share: number): number {
-  return times[Math.floor(times.length * share)] ?? Number.NaN;
 }

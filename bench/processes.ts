@@ -28,7 +28,8 @@ export async function startBroker(dataDir: string): Promise<BrokerProcess> {
     execArgv: ['--enable-source-maps', ...flags],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  await heard(child, (message) => (message as { kind?: unknown }).kind === READY.kind);
+  const listen = listenTo(child);
+  for (let message = await listen(); (message as { kind?: unknown }).kind !== READY.kind; ) message = await listen();
   const readyMs = performance.now() - startedAt;
   const connection = await readConnectionFile(dataDir);
   if (connection === undefined) throw new Error(`The broker is ready, but ${dataDir} does not say how to reach it.`);
@@ -48,7 +49,7 @@ export function startHelper<Message>(module: string, job: object): Helper<Messag
   const child = fork(fileURLToPath(new URL(`${module}.js`, import.meta.url)), [JSON.stringify(job)], {
     execArgv: ['--enable-source-maps'],
   });
-  return { next: () => heard(child, () => true) as Promise<Message>, ...measuring(child.pid ?? 0), stop: () => end(child, 'SIGTERM') };
+  return { next: listenTo(child) as () => Promise<Message>, ...measuring(child.pid ?? 0), stop: () => end(child, 'SIGTERM') };
 }
 
 /** In a helper: its job. */
@@ -57,17 +58,17 @@ export const job = <Job>(): Job => JSON.parse(process.argv[2] ?? '{}') as Job;
 /** In a helper: says something to whoever started it. */
 export const say = (message: object): void => void process.send?.(message);
 
-async function heard(child: ChildProcess, isIt: (message: unknown) => boolean): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null): void => reject(new Error(`A process of the benchmark has ended (${code}).`));
-    child.on('message', function listener(message) {
-      if (!isIt(message)) return;
-      child.off('message', listener);
-      child.off('exit', ended);
-      resolve(message);
-    });
-    child.once('exit', ended);
-  });
+/** What a process says, one thing after another; rejects when it ends instead. */
+function listenTo(child: ChildProcess): () => Promise<unknown> {
+  const heard: unknown[] = [];
+  child.on('message', (message) => heard.push(message));
+  return async () => {
+    while (heard.length === 0) {
+      const [event] = await Promise.race([once(child, 'message').then(() => ['message']), once(child, 'exit').then(() => ['exit'])]);
+      if (event === 'exit' && heard.length === 0) throw new Error('A process of the benchmark has ended before its time.');
+    }
+    return heard.shift();
+  };
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

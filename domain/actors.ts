@@ -37,7 +37,7 @@ export interface Actors<M extends AnyStateMachine, C, S extends Statement> {
   execute(id: string, command: C, origin: Origin): Promise<Outcome<M, S>>;
   /** The first command to an actor whose id was made just now: its stream is taken to be empty without reading it. */
   create(id: string, command: C, origin: Origin): Promise<Outcome<M, S>>;
-  /** The state of an actor as of its last fact known here. */
+  /** The state of an actor as of its last fact known here; it is behind no fact that a subscriber of the log has been told of. */
   look(id: string): Promise<SnapshotFrom<M>>;
   /** Actors held in memory. */
   readonly size: number;
@@ -89,6 +89,8 @@ interface Live<M extends AnyStateMachine> {
 interface Mailbox<M extends AnyStateMachine, C, S extends Statement> {
   readonly stream: StreamName;
   letters: Letter<M, C, S>[];
+  /** Who waits to see the actor when the batch under way is settled; undefined: it is not in memory then. */
+  onlookers: ((snapshot: SnapshotFrom<M> | undefined) => void)[];
   live: Live<M> | undefined;
   isRunning: boolean;
 }
@@ -102,7 +104,7 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
 
   /** Also moves it to the young end, so that the oldest idle one is the first to go. */
   function mailboxOf(id: string): Mailbox<M, C, S> {
-    const mailbox = mailboxes.get(id) ?? { stream: streamName(kind.category, id), letters: [], live: undefined, isRunning: false };
+    const mailbox = mailboxes.get(id) ?? newMailbox(streamName(kind.category, id));
     mailboxes.delete(id);
     mailboxes.set(id, mailbox);
     return mailbox;
@@ -139,6 +141,7 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
         drop(mailbox);
         for (const letter of letters) letter.fail(error);
       }
+      for (const show of mailbox.onlookers.splice(0)) show(mailbox.live?.machine.getSnapshot());
     }
     mailbox.isRunning = false;
     passivate(id, mailbox);
@@ -159,8 +162,8 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
   }
 
   async function look(id: string): Promise<SnapshotFrom<M>> {
-    const mailbox = mailboxes.get(id);
-    if (mailbox?.live !== undefined && !mailbox.isRunning) return mailbox.live.machine.getSnapshot();
+    const seen = await seenInMemory(mailboxes.get(id));
+    if (seen !== undefined) return seen;
     const live = await rehydrate(kind.machine, ports.log, streamName(kind.category, id));
     const snapshot = live.machine.getSnapshot();
     live.machine.stop();
@@ -175,6 +178,21 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
       return mailboxes.size;
     },
   };
+}
+
+function newMailbox<M extends AnyStateMachine, C, S extends Statement>(stream: StreamName): Mailbox<M, C, S> {
+  return { stream, letters: [], onlookers: [], live: undefined, isRunning: false };
+}
+
+/**
+ * While a batch is under way the machine is ahead of the log, and the log may be ahead of what the actor knows. Waiting for the end of the
+ * batch costs no more than reading the stream, and happens all the time: whoever looks because of a fact comes right behind its append.
+ */
+async function seenInMemory<M extends AnyStateMachine, C, S extends Statement>(
+  mailbox: Mailbox<M, C, S> | undefined,
+): Promise<SnapshotFrom<M> | undefined> {
+  if (mailbox?.isRunning) return new Promise((show) => mailbox.onlookers.push(show));
+  return mailbox?.live?.machine.getSnapshot();
 }
 
 /**

@@ -2,13 +2,14 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { z } from 'zod';
 import type { ClientId } from '../../domain/ids.ts';
 import { LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
 import type { Reception } from '../../domain/ports/reception.ts';
 import { BODY_LIMITS, greetingSchema, registrationSchema, reportsSchema, screenshotsSchema } from '../wire/agent.ts';
 import type { AgentConnections } from './agent-connections.ts';
+import { readText } from './body.ts';
+import { HttpProblem } from './reply.ts';
 
 /** A client that was enrolled: its secret is shown once. */
 export interface Enrolled {
@@ -41,12 +42,13 @@ type AgentContext = Context<AgentEnv>;
 export function createAgentApi(deps: AgentApiDeps): Hono<AgentEnv> {
   const app = new Hono<AgentEnv>();
   const known = authenticated(deps);
-  app.post('/agent/register', limited(BODY_LIMITS.registration), (c) => register(c, deps));
-  app.post('/agent/connect', known, limited(BODY_LIMITS.greeting), (c) => connect(c, deps));
+  app.post('/agent/register', (c) => register(c, deps));
+  app.post('/agent/connect', known, (c) => connect(c, deps));
   app.get('/agent/orders', known, (c) => orders(c, deps));
-  app.post('/agent/reports', known, limited(BODY_LIMITS.reports), (c) => reports(c, deps));
-  app.post('/agent/screenshots', known, limited(BODY_LIMITS.screenshots), (c) => screenshots(c, deps));
+  app.post('/agent/reports', known, (c) => reports(c, deps));
+  app.post('/agent/screenshots', known, (c) => screenshots(c, deps));
   app.onError((error, c) => {
+    if (error instanceof HttpProblem) return unreadable(c, error);
     const busy = error instanceof LogBusyError || error instanceof LogFault;
     if (!busy) deps.failed(error);
     return busy ? problem(c, 503, 'busy', 'The broker cannot write its log at the moment') : problem(c, 500, 'internal_error');
@@ -55,7 +57,7 @@ export function createAgentApi(deps: AgentApiDeps): Hono<AgentEnv> {
 }
 
 async function register(c: AgentContext, deps: AgentApiDeps): Promise<Response> {
-  const body = await parsed(c, registrationSchema);
+  const body = await parsed(c, registrationSchema, BODY_LIMITS.registration);
   if ('invalid' in body) return problem(c, 400, 'invalid_client_metadata', body.invalid);
   const { client_name, software_statement } = body.value;
   const enrolled = await deps.enrol(client_name, software_statement);
@@ -76,7 +78,7 @@ async function register(c: AgentContext, deps: AgentApiDeps): Promise<Response> 
 }
 
 async function connect(c: AgentContext, { reception, connections }: AgentApiDeps): Promise<Response> {
-  const body = await parsed(c, greetingSchema);
+  const body = await parsed(c, greetingSchema, BODY_LIMITS.greeting);
   if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
   const clientId = c.get('clientId');
   const arrival = connections.arriving(body.value.serverId, clientId);
@@ -105,7 +107,7 @@ function orders(c: AgentContext, { connections }: AgentApiDeps): Response {
 }
 
 async function reports(c: AgentContext, { reception, connections }: AgentApiDeps): Promise<Response> {
-  const body = await parsed(c, reportsSchema);
+  const body = await parsed(c, reportsSchema, BODY_LIMITS.reports);
   if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
   const { connectionId, reports: told, telemetry } = body.value;
   const serverId = connections.heard(connectionId, c.get('clientId'));
@@ -116,7 +118,7 @@ async function reports(c: AgentContext, { reception, connections }: AgentApiDeps
 }
 
 async function screenshots(c: AgentContext, { connections }: AgentApiDeps): Promise<Response> {
-  const body = await parsed(c, screenshotsSchema);
+  const body = await parsed(c, screenshotsSchema, BODY_LIMITS.screenshots);
   if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
   const serverId = connections.heard(body.value.connectionId, c.get('clientId'));
   if (serverId === undefined) return problem(c, 409, 'reconnect');
@@ -137,17 +139,20 @@ function authenticated(deps: AgentApiDeps): MiddlewareHandler<AgentEnv> {
   };
 }
 
-function limited(maxSize: number): MiddlewareHandler {
-  return bodyLimit({ maxSize, onError: (c) => problem(c, 413, 'too_large', `The body may have ${maxSize} bytes`) });
+/** A body beyond its limit, or one that cannot be read as text. */
+function unreadable(c: Context, { status, headers, message }: HttpProblem): Response {
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  return status === 413 ? problem(c, 413, 'too_large', message) : problem(c, 400, 'invalid_request', message);
 }
 
 type Parsed<T> = { readonly value: T } | { readonly invalid: string };
 
-/** `invalid` names the first member at fault and what is wrong with it. */
-async function parsed<T>(c: AgentContext, schema: z.ZodType<T>): Promise<Parsed<T>> {
+/** `invalid` names the first member at fault and what is wrong with it. Throws HttpProblem for a body that is too large or no text. */
+async function parsed<T>(c: AgentContext, schema: z.ZodType<T>, limitBytes: number): Promise<Parsed<T>> {
+  const text = await readText(c.req.raw, limitBytes);
   let json: unknown;
   try {
-    json = JSON.parse(await c.req.text());
+    json = JSON.parse(text);
   } catch {
     return { invalid: 'The body is not JSON' };
   }

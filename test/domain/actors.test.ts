@@ -111,6 +111,26 @@ t.test('an append of unknown outcome is repeated with the same facts, so that no
   t.same(await types('one'), ['session.requested']);
 });
 
+t.test('whoever looks while an append is under way sees what came of it, and of a failed one what is in the log', async (t) => {
+  const log = openMemoryEventLog();
+  let isAway = false;
+  const { sessions, clock } = setUp(
+    through(log, async (...call) => {
+      if (isAway) throw new LogFault('The disk is away.');
+      return log.append(...call);
+    }),
+  );
+  const requested = sessions.execute('one', request, ORIGIN);
+  t.equal((await sessions.look('one')).value, 'placing');
+  await requested;
+  isAway = true;
+  const failed = t.rejects(sessions.execute('one', place, ORIGIN), LogFault);
+  const seen = sessions.look('one');
+  await clock.advance(10_000);
+  t.equal((await seen).value, 'placing');
+  await failed;
+});
+
 t.test('a log that stays away fails the command, and the actor goes on when it is back', async (t) => {
   const log = openMemoryEventLog();
   let isAway = true;

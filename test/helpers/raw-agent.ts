@@ -40,7 +40,7 @@ export function rawAgent(broker: TestBroker, name = 'client-1'): RawAgent {
   const base = { host: '127.0.0.1', port: broker.port, agent };
 
   async function post(path: string, body: unknown, bearer: string | null = token): Promise<RawAnswer> {
-    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     const headers = { 'content-type': 'application/json', ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }) };
     return new Promise((resolve, reject) => {
       const asked = request({ ...base, path, method: 'POST', headers }, (response) => {

@@ -81,6 +81,7 @@ t.test('what is no greeting, report or picture is refused with the member at fau
     t.match(await agent.post(path, body), { status: 400, body: { error: 'invalid_request', message } }, String(message));
   };
   await refusedFor('/agent/connect', '{', 'The body is not JSON');
+  await refusedFor('/agent/connect', Buffer.from([0xff]), 'The request body is not UTF-8.');
   await refusedFor('/agent/connect', '[]', /^body: /);
   await refusedFor('/agent/connect', greeting({ serverId: serverId('no spaces') }), /^serverId: /);
   await refusedFor('/agent/connect', { ...greeting(), extra: 1 }, /extra/);
