@@ -1,4 +1,5 @@
 /** When a process of Berth ends: on a signal, or when the process that started it is gone. */
+import { watchNpm } from './npm-parent.ts';
 
 /** Between processes of `berth start`: the child can be used now. */
 export const READY = { kind: 'ready' } as const;
@@ -11,6 +12,7 @@ export function endRequested(): Promise<void> {
   return new Promise((resolve) => {
     process.on('SIGTERM', () => resolve());
     process.once('disconnect', () => resolve());
+    watchNpm(process.env, resolve);
     // Ctrl-C goes to all processes of a terminal at once. Who is supervised leaves it to the parent to end things in order.
     process.on('SIGINT', () => {
       if (!isSupervised()) resolve();
