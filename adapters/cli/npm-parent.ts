@@ -36,8 +36,9 @@ function parentOf(pid: number): string | undefined {
 function inProc(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    /* c8 ignore start -- only systems without /proc, and a parent that ends at this very moment, get here. */
   } catch {
-    /* c8 ignore next 2 -- only systems without /proc, and a parent that ends at this very moment, get here. */
     return '';
   }
+  /* c8 ignore stop */
 }
