@@ -4,15 +4,16 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { systemRandom } from '../adapters/system.ts';
 import type { Server } from '../adapters/wire/servers.ts';
 import type { Session } from '../adapters/wire/sessions.ts';
 import { createSeededFraction } from '../agent/seeded.ts';
 import type { HistoryEntry } from './helpers/api-client.ts';
-import { type RealBroker, type ServerFiles, type ServerOptions, startAgent, startBroker, writeServer } from './helpers/berth.ts';
+import { type BerthProcess, runModule } from './helpers/berth-process.ts';
 import { type Load, startLoad, type Told, type ToldServer, type ToldSession } from './helpers/kill-load.ts';
-import { type Program, runProgram } from './helpers/program.ts';
+import { type RealBroker, type ServerFiles, type ServerOptions, startAgent, startBroker, writeServer } from './helpers/real-broker.ts';
 import { pause } from './helpers/until.ts';
 
 const KILLS = Number(process.env['BERTH_KILLS'] ?? 60);
@@ -23,6 +24,7 @@ const fraction = createSeededFraction(seed);
 const LONGEST_LIFE_MS = 400;
 /** Now and then a broker lives long enough for everything under way to come to its end. */
 const CALM_MS = 2500;
+const AGENTS = fileURLToPath(new URL('./helpers/agents.js', import.meta.url));
 const AGENTS_FACTOR = 10;
 const SETTLE_MS = 60_000;
 
@@ -38,7 +40,6 @@ const SERVERS: readonly (ServerOptions & { readonly maxVirtualSessions: number }
 
 /** Some agents in a process. */
 interface AgentProcess {
-  readonly program: Program;
   restart(): Promise<void>;
 }
 
@@ -90,11 +91,11 @@ t.test(`${KILLS} kills lose nothing that was acknowledged (seed ${seed})`, async
 });
 
 async function createWorld(t: Test): Promise<World> {
-  const broker = await startBroker(t);
+  const broker = await startBroker(t, { bare: true });
   const files = await Promise.all(SERVERS.map((server) => writeServer(broker, server)));
   const together = (some: readonly ServerFiles[]) => () =>
-    runProgram(t, 'test/helpers/agents.js', [String(AGENTS_FACTOR), ...some.map(({ configFile }) => configFile)]);
-  const alone = (server: ServerFiles) => () => startAgent(t, server);
+    runModule(t, AGENTS, [String(AGENTS_FACTOR), ...some.map(({ configFile }) => configFile)], { bare: true });
+  const alone = (server: ServerFiles) => () => startAgent(t, server, { bare: true });
   const agents = [together(files.slice(0, 3)), together(files.slice(3, 5)), ...files.slice(5).map(alone)].map(agentProcess);
   await eventually(async () => (await broker.client.describeServers()).filter(isAvailable).length === SERVERS.length);
   const hosts = await Promise.all(
@@ -103,15 +104,13 @@ async function createWorld(t: Test): Promise<World> {
   return { broker, hosts, agents, seenOn: new Map(), problems: [], startsMs: [] };
 }
 
-function agentProcess(run: () => Program): AgentProcess {
-  let program = run();
+function agentProcess(run: () => BerthProcess): AgentProcess {
+  let agents = run();
   return {
-    get program() {
-      return program;
-    },
     async restart() {
-      await program.kill();
-      program = run();
+      agents.child.kill('SIGKILL');
+      await agents.ended;
+      agents = run();
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The program `berth` as its users run it: a process, with what it said and how it ended. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { type ConnectionFile, readConnectionFile } from '../../adapters/connection-file.ts';
@@ -20,16 +20,26 @@ export interface BerthProcess {
 
 /** Slow machines are slow, and all of them run several of these at a time. */
 const PATIENCE_MS = 40_000;
-const BERTH = fileURLToPath(new URL('../../adapters/cli/berth.js', import.meta.url));
+export const BERTH = fileURLToPath(new URL('../../adapters/cli/berth.js', import.meta.url));
 /** What tests use: any free ports. */
 export const FREE_PORTS = ['--client-port', '0', '--agent-port', '0'];
 
 /** Ended with the test, if it has not before. In a process group of its own, as a shell would start it. */
 export function runBerth(t: Test, ...parameters: string[]): BerthProcess {
-  const child = spawn(process.execPath, ['--enable-source-maps', BERTH, ...parameters], {
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return runModule(t, BERTH, parameters);
+}
+
+export interface ModuleOptions {
+  /** Without what tap puts into each process of Node to measure coverage: it doubles the time of a start, and who is killed measures nothing. */
+  readonly bare?: boolean;
+}
+
+/** `module` is the path of one in the build. */
+export function runModule(t: Test, module: string, parameters: readonly string[], { bare = false }: ModuleOptions = {}): BerthProcess {
+  const command = [process.execPath, '--enable-source-maps', module, ...parameters];
+  // Not by the environment given to `spawn`, which tap completes on the way. `env` becomes the process, under the same id.
+  const [file = '', ...words] = bare ? ['env', '-u', 'NODE_OPTIONS', ...command] : command;
+  const child = spawn(file, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -39,8 +49,10 @@ export function runBerth(t: Test, ...parameters: string[]): BerthProcess {
     stderr += chunk;
   });
   let ending: number | string | undefined;
+  running.add(child);
   const ended = new Promise<number | string>((resolve) => {
     child.on('close', (code, signal) => {
+      running.delete(child);
       ending = code ?? String(signal);
       resolve(ending);
     });
@@ -56,13 +68,19 @@ export function runBerth(t: Test, ...parameters: string[]): BerthProcess {
     stdout: () => stdout,
     stderr: () => stderr,
     async says(text) {
-      await until(`"${text}" from berth ${parameters.join(' ')}`, () => said(text) || ending !== undefined, PATIENCE_MS);
+      await until(`"${text}" from ${basename(module)} ${parameters.join(' ')}`, () => said(text) || ending !== undefined, PATIENCE_MS);
       if (!said(text)) throw new Error(`It ended (${ending}) without saying "${text}":\n${stdout}${stderr}`);
     },
     ended,
     children: () => childrenOf(Number(child.pid)),
   };
 }
+
+/** Whoever is left when a test ends without its teardown ends with it. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** A broker and simulated servers, of which the user has been told. */
 export async function startBerth(t: Test, dataDir: string, servers: number): Promise<BerthProcess> {

@@ -52,6 +52,7 @@ interface LoadPorts {
 /** Sessions that a client keeps before it rather deletes than creates. */
 const ENOUGH = 4;
 const LONGEST_PAUSE_MS = 40;
+const AFTER_LOSS_MS = 100;
 
 /** One client for each server. */
 export function startLoad(ports: LoadPorts): Load {
@@ -94,7 +95,7 @@ async function runClient(client: Client, signal: { readonly over: boolean }): Pr
     } catch (error) {
       if (!(error instanceof ApiError)) client.told.lost += 1;
       else if (error.status !== 503) client.told.faults.push(error.message);
-      await pause(LONGEST_PAUSE_MS);
+      await pause(AFTER_LOSS_MS);
     }
     await pause(client.random.fraction() * LONGEST_PAUSE_MS);
   }

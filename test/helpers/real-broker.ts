@@ -6,7 +6,7 @@ import { stringify } from 'smol-toml';
 import type { Test } from 'tap';
 import { type ConnectionFile, readConnectionFile } from '../../adapters/connection-file.ts';
 import { type ApiClient, createApiClient } from './api-client.ts';
-import { type Ending, type Program, type ProgramOptions, runBerth } from './program.ts';
+import { BERTH, type BerthProcess, FREE_PORTS, type ModuleOptions, runModule } from './berth-process.ts';
 
 /** A new folder outside the repository, removed when the test is over and its processes have ended. */
 export async function newFolder(t: Test): Promise<string> {
@@ -21,48 +21,49 @@ export interface RealBroker {
   readonly connection: ConnectionFile;
   readonly client: ApiClient;
   /** The process that runs now, or ran last. */
-  readonly program: Program;
+  readonly process: BerthProcess;
   /** Resolves when it has ended. SIGKILL unless said otherwise. */
-  kill(signal?: NodeJS.Signals): Promise<Ending>;
-  /** On the same data and ports, without waiting until it is ready. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it anew, on the same data and ports, and does not wait until it is ready. */
   spawn(): void;
-  /** Resolves when the broker that was spawned is ready. */
+  /** Resolves when the broker that runs now is ready. */
   ready(): Promise<void>;
 }
 
-export interface BrokerOptions extends ProgramOptions {
-  readonly dataDir?: string;
-  readonly flags?: readonly string[];
-}
-
 /** Resolves when the broker is ready for clients and agents. */
-export async function startBroker(t: Test, options: BrokerOptions = {}): Promise<RealBroker> {
-  const dataDir = options.dataDir ?? join(await newFolder(t), 'data');
-  const run = (clientPort: string, agentPort: string): Program => {
-    const ports = ['--client-port', clientPort, '--agent-port', agentPort];
-    return runBerth(t, ['broker', '--data-dir', dataDir, ...ports, ...(options.flags ?? [])], options);
-  };
-  let program = run('0', '0');
-  await program.said(READY);
+export async function startBroker(t: Test, options: ModuleOptions = {}): Promise<RealBroker> {
+  const dataDir = join(await newFolder(t), 'data');
+  const run = (ports: readonly string[]): BerthProcess => runModule(t, BERTH, ['broker', '--data-dir', dataDir, ...ports], options);
+  let broker = run(FREE_PORTS);
+  let isOver = false;
+  await broker.says(READY);
   const connection = await readConnectionFile(dataDir);
   const client = await createApiClient(connection);
-  t.teardown(() => client.close());
+  t.teardown(async () => {
+    isOver = true;
+    await client.close();
+  });
   return {
     dataDir,
     connection,
     client,
-    get program() {
-      return program;
+    get process() {
+      return broker;
     },
-    kill: (signal) => program.kill(signal),
+    async kill(signal = 'SIGKILL') {
+      broker.child.kill(signal);
+      await broker.ended;
+    },
     spawn() {
-      program = run(new URL(connection.url).port, String(connection.agentPort));
+      // A test that was given up may still be under way here.
+      if (isOver) throw new Error('The test is over.');
+      broker = run(['--client-port', new URL(connection.url).port, '--agent-port', String(connection.agentPort)]);
     },
-    ready: () => program.said(READY),
+    ready: () => broker.says(READY),
   };
 }
 
-const READY = /The broker is ready at /;
+const READY = 'The broker is ready at ';
 
 /** How a simulated server differs from the first best. */
 export interface ServerOptions {
@@ -119,6 +120,6 @@ export async function writeServer({ dataDir, connection }: RealBroker, options: 
 }
 
 /** `berth agent` for this server. It says nothing when it is ready: ask the broker for its servers. */
-export function startAgent(t: Test, { configFile }: ServerFiles, options: ProgramOptions = {}): Program {
-  return runBerth(t, ['agent', '--config', configFile, '--log-level', 'info'], options);
+export function startAgent(t: Test, { configFile }: ServerFiles, options: ModuleOptions = {}): BerthProcess {
+  return runModule(t, BERTH, ['agent', '--config', configFile], options);
 }
