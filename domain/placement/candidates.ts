@@ -1,110 +1,113 @@
 /**
- * Which servers to ask for a slot, best first. One pass over the fleet, remembering only the best few: asking them is up to the caller,
- * and the server's actor decides. The pass ranks before it asks what costs more, so that most servers are never asked whether they
- * meet the requirement; only when nobody does is every server looked at, to say why.
+ * Which servers to ask for a slot, best first, and why not the others. One pass over the fleet, remembering only the best few: asking
+ * them is up to the caller, and the server's actor decides. The pass ranks before it asks what costs more, so that of ten thousand
+ * servers only a few are touched.
  */
 import type { ServerId } from '../ids.ts';
 import type { Random } from '../ports/clock.ts';
-import type { CapacityCode, SlotWish } from '../server/capacity.ts';
-import { judge } from '../server/capacity.ts';
 import type { Columns } from './columns.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetServer } from './fleet-server.ts';
-import type { Matcher } from './matches.ts';
+import { NO, UNKNOWN, YES } from './matches.ts';
+import type { CandidateWish, TurnedDown } from './objection.ts';
+import { ALREADY_TRIED, NO_SERVER, objection, REQUIREMENTS_NOT_MET, TAKES, VERDICTS } from './objection.ts';
 import type { Compare, PolicyName } from './policies.ts';
 import { POLICIES } from './policies.ts';
-import type { Requirement } from './predicate.ts';
 
 /** How many servers are proposed. When all of them turn the session down, the fleet has changed and is worth a new look. */
 export const MAX_CANDIDATES = 16;
+/** How many servers a decision asks about their descriptions only to count them: what a tenth of a millisecond is enough for. */
+const MOST_ASKED = 1_000;
 
-export interface CandidateWish extends SlotWish {
-  readonly requirement: Requirement;
-  /** Where it failed before. */
-  readonly except?: readonly ServerId[] | undefined;
-}
-
-/** Why a server is not among the candidates. */
-export type TurnedDown = CapacityCode | 'REQUIREMENTS_NOT_MET' | 'ALREADY_TRIED';
-
+/**
+ * A decision, and what it was made on. `turnedDown` says how many servers are out of the question, each counted once under its first
+ * reason: the requirement (its terms on telemetry only where the server takes the session otherwise), that it failed there before,
+ * what the server itself says.
+ *
+ * Where `ordered` is empty every server is counted. Where it is not, servers that come behind the candidates are not asked about the
+ * cap on one owner's sessions, nor about telemetry; and of a requirement that is new to a large fleet, the first decisions count only the
+ * servers that are known to meet it or not to, a thousand more each time. So the numbers are never too high.
+ */
 export interface Candidates {
+  readonly policy: PolicyName;
   /** Best first, at most 16. */
   readonly ordered: readonly ServerId[];
   /** Servers in the fleet. */
   readonly considered: number;
-  /** How many servers for which reason. Only counted where `ordered` is empty. */
   readonly turnedDown: Readonly<Partial<Record<TurnedDown, number>>>;
 }
 
 export function candidates(fleet: Fleet, wish: CandidateWish, random: Random, policy: PolicyName = 'least-loaded'): Candidates {
-  const ordered = choose(fleet, wish, random, policy);
-  return { ordered, considered: fleet.size, turnedDown: ordered.length === 0 ? explain(fleet, wish) : {} };
+  const decision = { fleet, wish, isBetter: ranking(fleet.columns, POLICIES[policy][wish.sessionType], random) };
+  let { best, turnedDown } = look(decision, MOST_ASKED);
+  if (best.length === 0) ({ best, turnedDown } = look(decision, Number.POSITIVE_INFINITY));
+  return { policy, ordered: best.map(({ id }) => id), considered: fleet.size, turnedDown };
 }
 
-/** For the API's user: the sentence that the original says, and why. */
-export function noServerReason({ considered, turnedDown, ordered }: Candidates): string {
-  const servers = considered === 1 ? '1 server' : `${considered} servers`;
-  const counts = REASONS.flatMap(([code, text]) => (turnedDown[code] === undefined ? [] : [`${turnedDown[code]} ${text}`]));
-  if (ordered.length > 0) counts.push(`${ordered.length} taken by others meanwhile`);
-  const why = counts.length === 0 ? '' : `: ${counts.join(', ')}`;
-  return `No DCV server found for the given criteria; ${servers} considered${why}.`;
+interface Decision {
+  readonly fleet: Fleet;
+  readonly wish: CandidateWish;
+  readonly isBetter: IsBetter;
 }
 
-const REASONS: readonly (readonly [TurnedDown, string])[] = [
-  ['REQUIREMENTS_NOT_MET', 'not meeting the requirements'],
-  ['SESSION_TYPE_NOT_SUPPORTED', 'not supporting the session type'],
-  ['SERVER_CLOSED', 'closed'],
-  ['UNREACHABLE_AGENT', 'unreachable'],
-  ['UNHEALTHY_DCV_SERVER', 'unhealthy'],
-  ['SERVER_FULL', 'full'],
-  ['SESSION_TYPE_CONFLICT', 'holding virtual sessions'],
-  ['EXISTING_LOGGED_IN_USER', 'with a user logged in'],
-  ['OWNER_LIMIT_REACHED', 'at the limit of sessions of this owner'],
-  ['ALREADY_TRIED', 'tried before'],
-];
-
-function explain(fleet: Fleet, wish: CandidateWish): Partial<Record<TurnedDown, number>> {
-  const turnedDown: Partial<Record<TurnedDown, number>> = {};
-  const matcher = fleet.matcher(wish.requirement);
-  const meant = named(fleet, wish.requirement) ?? [...fleet.values()];
-  if (meant.length < fleet.size) turnedDown.REQUIREMENTS_NOT_MET = fleet.size - meant.length;
-  for (const server of meant) {
-    const why = objection(server, wish, matcher);
-    if (why !== undefined) turnedDown[why] = (turnedDown[why] ?? 0) + 1;
-  }
-  return turnedDown;
+interface Look {
+  readonly best: readonly FleetServer[];
+  readonly turnedDown: Partial<Record<TurnedDown, number>>;
 }
 
-/** The server that a requirement names by its id, if it is there; undefined where it names none. */
-function named(fleet: Fleet, { only }: Requirement): readonly FleetServer[] | undefined {
-  if (only === undefined) return undefined;
+function look(decision: Decision, mostAsked: number): Look {
+  const { only } = decision.wish.requirement;
+  return only === undefined ? lookAtAll(decision, mostAsked) : lookAtOne(decision, only);
+}
+
+/** A requirement that names a server by its id is met by no other. */
+function lookAtOne({ fleet, wish }: Decision, only: ServerId): Look {
   const server = fleet.get(only);
-  return server === undefined ? [] : [server];
+  const others = fleet.size - (server === undefined ? 0 : 1);
+  const turnedDown: Look['turnedDown'] = others === 0 ? {} : { REQUIREMENTS_NOT_MET: others };
+  if (server === undefined) return { best: [], turnedDown };
+  const why = objection(server, wish, fleet.matcher(wish.requirement).meets);
+  if (why === undefined) return { best: [server], turnedDown };
+  return { best: [], turnedDown: { ...turnedDown, [why]: (turnedDown[why] ?? 0) + 1 } };
 }
 
-/** The requirement comes first, so that the user hears about the servers that were meant, and why those do not do. */
-function objection(server: FleetServer, wish: CandidateWish, matcher: Matcher): TurnedDown | undefined {
-  if (!matcher.meets(server)) return 'REQUIREMENTS_NOT_MET';
-  if (wish.except?.includes(server.id)) return 'ALREADY_TRIED';
-  return judge(server, wish, countOwned);
+/** Whoever would not make the list is not touched, up to `mostAsked` servers whose answer to the requirement is not remembered. */
+function lookAtAll({ fleet, wish, isBetter }: Decision, mostAsked: number): Look {
+  const { verdicts, servers } = fleet.columns;
+  const verdict = verdicts[wish.sessionType];
+  const { recall, meets } = fleet.matcher(wish.requirement);
+  const tried = new Set(wish.except?.map((id) => fleet.get(id)?.number));
+  const counts = new Uint32Array(VERDICTS.length);
+  const list: number[] = [];
+  let asked = 0;
+  for (let number = 0; number < servers.length; number += 1) {
+    const says = verdict[number] as number;
+    if (says === NO_SERVER) continue;
+    const server = servers[number] as FleetServer;
+    if (asked < mostAsked && recall(number) === UNKNOWN) {
+      asked += 1;
+      meets(server);
+    }
+    const answer = recall(number);
+    if (answer === NO) {
+      count(counts, REQUIREMENTS_NOT_MET);
+    } else if (says !== TAKES) {
+      if (answer === YES) count(counts, tried.has(number) ? ALREADY_TRIED : says);
+    } else if (list.length < MAX_CANDIDATES || isBetter(number, list[MAX_CANDIDATES - 1] as number)) {
+      const why = objection(server, wish, meets);
+      if (why === undefined) insert(list, number, isBetter);
+      else count(counts, VERDICTS.indexOf(why));
+    }
+  }
+  return { best: list.map((number) => servers[number] as FleetServer), turnedDown: named(counts) };
 }
 
-function countOwned(server: FleetServer, owner: string): number {
-  let owned = 0;
-  for (const slot of server.slots.values()) if (slot.owner === owner) owned += 1;
-  for (const slot of server.asked.values()) if (slot.owner === owner) owned += 1;
-  return owned;
+function count(counts: Uint32Array, place: number): void {
+  counts[place] = Number(counts[place]) + 1;
 }
 
-function choose(fleet: Fleet, wish: CandidateWish, random: Random, policy: PolicyName): readonly ServerId[] {
-  const { columns } = fleet;
-  const matcher = fleet.matcher(wish.requirement);
-  const accepts = (server: FleetServer): boolean => objection(server, wish, matcher) === undefined;
-  const takes = columns.takes[wish.sessionType];
-  const inQuestion = (number: number): boolean => takes[number] === 1 && !matcher.rulesOut(number);
-  const isBetter = ranking(columns, POLICIES[policy][wish.sessionType], random);
-  const chosen = named(fleet, wish.requirement)?.filter(accepts) ?? best(columns, inQuestion, isBetter, accepts);
-  return chosen.map(({ id }) => id);
+function named(counts: Uint32Array): Look['turnedDown'] {
+  return Object.fromEntries(VERDICTS.flatMap((verdict, place) => (counts[place] ? [[verdict, counts[place]]] : [])));
 }
 
 type IsBetter = (a: number, b: number) => boolean;
@@ -119,19 +122,6 @@ function ranking(columns: Columns, compare: Compare, random: Random): IsBetter {
     const difference = compare(columns, a, b);
     return difference === 0 ? lot(seed, a) < lot(seed, b) : difference < 0;
   };
-}
-
-/** The best of those in question that are accepted, sorted. Whoever would not make the list is not asked. */
-function best(columns: Columns, inQuestion: (number: number) => boolean, isBetter: IsBetter, accepts: (server: FleetServer) => boolean) {
-  const { servers } = columns;
-  const list: number[] = [];
-  for (let number = 0; number < servers.length; number += 1) {
-    if (!inQuestion(number)) continue;
-    const worst = list[MAX_CANDIDATES - 1];
-    if (worst !== undefined && !isBetter(number, worst)) continue;
-    if (accepts(servers[number] as FleetServer)) insert(list, number, isBetter);
-  }
-  return list.map((number) => servers[number] as FleetServer);
 }
 
 function insert(list: number[], number: number, isBetter: IsBetter): void {

@@ -2,14 +2,15 @@
  * What every decision reads of every server, in flat arrays by server number. Ten thousand objects lie all over the memory, and looking
  * at each costs a cache miss or two; a decision runs over these arrays instead and looks at the few objects that are worth it.
  */
-import { freeSlots, judge } from '../server/capacity.ts';
+import { freeSlots } from '../server/capacity.ts';
 import type { SessionType } from '../session/events.ts';
 import type { FleetServer } from './fleet-server.ts';
+import { NO_SERVER, verdictOn } from './objection.ts';
 
 /** Replaced when they grow: read them anew for each decision. */
 export interface Columns {
-  /** 1 where the server takes sessions of the type, the cap on one owner's sessions aside. */
-  readonly takes: Readonly<Record<SessionType, Uint8Array>>;
+  /** What the server says to a session of the type, the cap on one owner's sessions aside: a place in VERDICTS. */
+  readonly verdicts: Readonly<Record<SessionType, Uint8Array>>;
   /** Sessions that still fit, of the type that fits most; may be Infinity. */
   readonly free: Float64Array;
   readonly sessions: Float64Array;
@@ -29,7 +30,6 @@ export interface MutableColumns {
 }
 
 const FIRST_SIZE = 1_024;
-const NOBODY = { VIRTUAL: { sessionType: 'VIRTUAL', owner: '' }, CONSOLE: { sessionType: 'CONSOLE', owner: '' } } as const;
 
 export function createColumns(): MutableColumns {
   const servers: (FleetServer | undefined)[] = [];
@@ -42,8 +42,8 @@ export function createColumns(): MutableColumns {
       const { number } = server;
       if (number >= arrays.free.length) arrays = grow(arrays, 2 * number);
       servers[number] = server;
-      arrays.takes.VIRTUAL[number] = judge(server, NOBODY.VIRTUAL, ownsNone) === undefined ? 1 : 0;
-      arrays.takes.CONSOLE[number] = judge(server, NOBODY.CONSOLE, ownsNone) === undefined ? 1 : 0;
+      arrays.verdicts.VIRTUAL[number] = verdictOn(server, 'VIRTUAL');
+      arrays.verdicts.CONSOLE[number] = verdictOn(server, 'CONSOLE');
       arrays.free[number] = freeSlots(server);
       arrays.sessions[number] = server.console + server.virtual;
       arrays.cpuLoad[number] = share(server.telemetry?.cpuLoadAverage[0], server.description?.cpu.numberOfCpus);
@@ -51,8 +51,8 @@ export function createColumns(): MutableColumns {
     },
     clear(number) {
       servers[number] = undefined;
-      arrays.takes.VIRTUAL[number] = 0;
-      arrays.takes.CONSOLE[number] = 0;
+      arrays.verdicts.VIRTUAL[number] = NO_SERVER;
+      arrays.verdicts.CONSOLE[number] = NO_SERVER;
     },
   };
 }
@@ -61,7 +61,7 @@ type Arrays = Omit<Columns, 'servers'>;
 
 function allocate(size: number): Arrays {
   return {
-    takes: { VIRTUAL: new Uint8Array(size), CONSOLE: new Uint8Array(size) },
+    verdicts: { VIRTUAL: new Uint8Array(size), CONSOLE: new Uint8Array(size) },
     free: new Float64Array(size),
     sessions: new Float64Array(size),
     cpuLoad: new Float64Array(size),
@@ -71,17 +71,14 @@ function allocate(size: number): Arrays {
 
 function grow(arrays: Arrays, size: number): Arrays {
   const larger = allocate(size);
-  larger.takes.VIRTUAL.set(arrays.takes.VIRTUAL);
-  larger.takes.CONSOLE.set(arrays.takes.CONSOLE);
+  larger.verdicts.VIRTUAL.set(arrays.verdicts.VIRTUAL);
+  larger.verdicts.CONSOLE.set(arrays.verdicts.CONSOLE);
   larger.free.set(arrays.free);
   larger.sessions.set(arrays.sessions);
   larger.cpuLoad.set(arrays.cpuLoad);
   larger.memoryShare.set(arrays.memoryShare);
   return larger;
 }
-
-/** Who owns how much is left to the decision. A server that allows no owner anything takes nothing. */
-const ownsNone = (): number => 0;
 
 function share(part: number | undefined, whole: number | undefined): number {
   return part === undefined || whole === undefined || whole <= 0 ? Number.POSITIVE_INFINITY : part / whole;

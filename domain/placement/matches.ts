@@ -10,8 +10,8 @@ import type { PlaceableServer } from './properties.ts';
 
 /** For one decision, so that the memory is looked up once and not once a server. */
 export interface Matcher {
-  /** True where the memory already says no; it is a look into an array and does not touch the server. */
-  rulesOut(number: number): boolean;
+  /** What the memory holds, terms on telemetry aside: UNKNOWN, NO or YES. It is a look into an array and does not touch the server. */
+  recall(number: number): number;
   meets(server: FleetServer): boolean;
 }
 
@@ -21,22 +21,23 @@ export interface MatchMemory {
   forget(number: number): void;
 }
 
-const MAX_REQUIREMENTS = 64;
+export const UNKNOWN = 0;
+export const NO = 1;
+export const YES = 2;
+
+const MAX_REQUIREMENTS = 256;
 const FIRST_SIZE = 1_024;
-/** In an answer array, 0 is not asked yet. */
-const NO = 1;
-const YES = 2;
 
 export function createMatchMemory(): MatchMemory {
   const memory = new Map<Predicate, { answers: Uint8Array }>();
 
-  function recall(stable: Predicate): Matcher {
+  function remembering(stable: Predicate): Matcher {
     const known = memory.get(stable) ?? keep(memory, stable, { answers: new Uint8Array(FIRST_SIZE) }, MAX_REQUIREMENTS);
     return {
-      rulesOut: (number) => known.answers[number] === NO,
+      recall: (number) => known.answers[number] ?? UNKNOWN,
       meets(server) {
         if (server.number >= known.answers.length) known.answers = grown(known.answers, server.number);
-        if (known.answers[server.number] === 0) known.answers[server.number] = ask(stable, server) ? YES : NO;
+        if (known.answers[server.number] === UNKNOWN) known.answers[server.number] = ask(stable, server) ? YES : NO;
         return known.answers[server.number] === YES;
       },
     };
@@ -46,18 +47,19 @@ export function createMatchMemory(): MatchMemory {
     matcher(requirement) {
       const { stable, volatile, only } = requirement;
       // Texts that name a server are as many as there are servers, and quickly answered.
-      if (stable === undefined || only !== undefined) return { rulesOut: () => false, meets: (server) => askAll(requirement, server) };
-      const recalled = recall(stable);
-      if (volatile === undefined) return recalled;
-      return { rulesOut: recalled.rulesOut, meets: (server) => recalled.meets(server) && ask(volatile, server) };
+      if (stable === undefined || only !== undefined) return { recall: () => YES, meets: (server) => meetsNow(server, requirement) };
+      const remembered = remembering(stable);
+      if (volatile === undefined) return remembered;
+      return { recall: remembered.recall, meets: (server) => remembered.meets(server) && ask(volatile, server) };
     },
     forget(number) {
-      for (const { answers } of memory.values()) if (number < answers.length) answers[number] = 0;
+      for (const { answers } of memory.values()) if (number < answers.length) answers[number] = UNKNOWN;
     },
   };
 }
 
-function askAll(requirement: Requirement, server: FleetServer): boolean {
+/** Without the memory: for one look at one server. */
+export function meetsNow(server: FleetServer, requirement: Requirement): boolean {
   return isDescribed(server) && meets(server, requirement);
 }
 

@@ -17,6 +17,7 @@ export interface Queue<W extends Waiting> {
   readonly size: number;
   add(waiting: W): void;
   has(kind: string): boolean;
+  holds(sessionId: SessionId): boolean;
   remove(sessionId: SessionId): W | undefined;
   /** The first of each kind. */
   heads(): readonly W[];
@@ -51,6 +52,7 @@ export function createQueue<W extends Waiting>(): Queue<W> {
       else line.set(waiting.sessionId, waiting);
     },
     has: (kind) => kinds.has(kind),
+    holds: (sessionId) => byId.has(sessionId),
     remove,
     heads: () => [...kinds.values()].flatMap(first),
     expire(now) {

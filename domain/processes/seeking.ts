@@ -1,8 +1,9 @@
 /** One session looking for a server: candidates are asked in order, and the first that gives a slot has the session. */
 import type { Origin } from '../facts.ts';
 import type { ServerId, SessionId } from '../ids.ts';
-import { candidates, noServerReason } from '../placement/candidates.ts';
+import { candidates } from '../placement/candidates.ts';
 import type { Fleet } from '../placement/fleet.ts';
+import { noServerReason } from '../placement/no-server.ts';
 import type { Waiting } from '../placement/queue.ts';
 import { ANY_SERVER, compileRequirement } from '../placement/requirements.ts';
 import type { Random } from '../ports/clock.ts';

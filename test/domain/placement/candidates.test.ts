@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { serverId, sessionId } from '../../../domain/ids.ts';
-import { type CandidateWish, candidates, MAX_CANDIDATES, noServerReason } from '../../../domain/placement/candidates.ts';
+import { candidates, MAX_CANDIDATES } from '../../../domain/placement/candidates.ts';
+import { noServerReason } from '../../../domain/placement/no-server.ts';
+import type { CandidateWish } from '../../../domain/placement/objection.ts';
 import { meets } from '../../../domain/placement/predicate.ts';
 import { compileRequirement } from '../../../domain/placement/requirements.ts';
 import { canTake, freeSlots } from '../../../domain/server/capacity.ts';
@@ -25,8 +27,8 @@ function load(test: TestFleet, id: string, oneMinute: number, memoryUsedBytes = 
 
 t.test('an empty fleet has no candidates', async (t) => {
   const found = candidates(createTestFleet().fleet, wish(), random);
-  t.same(found, { ordered: [], considered: 0, turnedDown: {} });
-  t.equal(noServerReason(found), 'No DCV server found for the given criteria; 0 servers considered.');
+  t.same(found, { policy: 'least-loaded', ordered: [], considered: 0, turnedDown: {} });
+  t.equal(noServerReason(found), 'No DCV server found for the given criteria; there is no server yet.');
 });
 
 t.test('for a virtual session, most free slots come first', async (t) => {
@@ -108,6 +110,7 @@ t.test('why nobody takes a session is counted and said in one sentence', async (
   test.tell('sick', { type: 'server.health-changed', data: { healthy: false } });
   const found = candidates(test.fleet, wish("tag:team = 'art'", { except: [serverId('tried')] }), random);
   t.same(found, {
+    policy: 'least-loaded',
     ordered: [],
     considered: 8,
     turnedDown: {
@@ -124,7 +127,7 @@ t.test('why nobody takes a session is counted and said in one sentence', async (
   t.equal(
     noServerReason(found),
     'No DCV server found for the given criteria; 8 servers considered: 1 not meeting the requirements, 1 not supporting the session type, ' +
-      '1 closed, 1 unreachable, 1 unhealthy, 1 full, 1 at the limit of sessions of this owner, 1 tried before.',
+      '1 full, 1 closed, 1 unreachable, 1 unhealthy, 1 at the limit of sessions of this owner, 1 where it failed before.',
   );
 });
 
@@ -138,6 +141,10 @@ t.test('a console session is told about virtual ones and about users in its way'
   test.tell('windows', { type: 'server.logged-in-users-changed', data: { users: ['eve'] } });
   const two = candidates(test.fleet, wish('', CONSOLE), random);
   t.match(noServerReason(two), /2 servers considered: 1 holding virtual sessions, 1 with a user logged in\.$/);
+  test.add('other windows', WINDOWS);
+  test.tell('other windows', { type: 'server.logged-in-users-changed', data: { users: ['eve'] } });
+  const three = candidates(test.fleet, wish('', CONSOLE), random);
+  t.match(noServerReason(three), /: 2 with a user logged in, 1 holding virtual sessions\.$/, 'what holds for most comes first');
 });
 
 t.test('candidates that were all taken before they could be asked are told of', async (t) => {
@@ -209,6 +216,66 @@ t.test('sessions spread evenly over equal servers', async (t) => {
   );
 });
 
+t.test('where sessions are packed, a server is filled before the next', async (t) => {
+  const test = createTestFleet();
+  const pack = (changes?: Partial<CandidateWish>) => candidates(test.fleet, wish('', changes), random, 'pack').ordered;
+  test.add('four', { maxVirtualSessions: 4 });
+  test.add('unlimited');
+  test.add('two', { maxVirtualSessions: 2 });
+  test.add('nine', { maxVirtualSessions: 9 });
+  t.same(pack(), ['two', 'four', 'nine', 'unlimited'], 'of empty servers, the smallest');
+  for (const session of ['s1', 's2', 's3']) test.reserve('nine', session);
+  t.same(pack(), ['nine', 'two', 'four', 'unlimited'], 'a server in use comes before an empty one');
+  test.reserve('four', 's4');
+  test.reserve('unlimited', 's5');
+  t.same(pack(), ['four', 'nine', 'unlimited', 'two'], 'of those in use, the one with fewest free slots');
+  test.add('busier', { maxVirtualSessions: 6 });
+  for (const session of ['s6', 's7', 's8']) test.reserve('busier', session);
+  test.reserve('busier', 's9');
+  for (const session of ['s10', 's11', 's12', 's13']) test.reserve('nine', session);
+  t.same(pack().slice(0, 3), ['nine', 'busier', 'four'], 'of those equally free, the one with most sessions');
+  t.same(pack(CONSOLE), ['two'], 'a console session needs an empty server');
+});
+
+t.test(
+  'where sessions are packed, equals are asked in the same order each time, and a console session leaves the large ones alone',
+  async (t) => {
+    const test = createTestFleet();
+    for (const id of ['a', 'b', 'c']) test.add(id, { maxVirtualSessions: 2 });
+    test.add('windows', WINDOWS);
+    for (let round = 0; round < 20; round += 1) {
+      t.same(candidates(test.fleet, wish(), random, 'pack').ordered, ['a', 'b', 'c']);
+      t.same(candidates(test.fleet, wish('', CONSOLE), random, 'pack').ordered, ['windows', 'a', 'b', 'c']);
+    }
+  },
+);
+
+t.test('packed sessions leave as many servers empty as can be', async (t) => {
+  const test = createTestFleet();
+  for (let number = 0; number < 10; number += 1) test.add(`host-${number}`, { maxVirtualSessions: 20 });
+  for (let session = 0; session < 50; session += 1) {
+    const [best] = candidates(test.fleet, wish(), random, 'pack').ordered;
+    test.reserve(String(best), `s${session}`);
+  }
+  t.same(
+    [...test.fleet.values()].map(({ virtual }) => virtual),
+    [20, 20, 10, 0, 0, 0, 0, 0, 0, 0],
+  );
+});
+
+t.test(
+  'a requirement that is new to a large fleet is counted little by little, never too high, and at once where nobody meets it',
+  async (t) => {
+    const test = createTestFleet();
+    for (let number = 0; number < 2_500; number += 1) test.add(`host-${number}`, { tags: [{ key: 'n', value: String(number) }] });
+    for (const number of [100, 2_400]) test.tell(`host-${number}`, { type: 'server.closed', data: { force: false } });
+    const counts = [1, 2, 3, 4].map(() => candidates(test.fleet, wish('tag:n < 500'), random).turnedDown);
+    t.ok(Number(counts[0]?.REQUIREMENTS_NOT_MET) < 2_000);
+    t.same(counts.at(-1), { REQUIREMENTS_NOT_MET: 2_000, SERVER_CLOSED: 1 });
+    t.same(candidates(test.fleet, wish('tag:n > 5000'), random).turnedDown, { REQUIREMENTS_NOT_MET: 2_500 });
+  },
+);
+
 t.test('candidates are exactly those that could take the session, whatever the fleet', async (t) => {
   const hosts = fc.array(
     fc.record({
@@ -252,7 +319,7 @@ t.test('candidates are exactly those that could take the session, whatever the f
         [...free].sort((a, b) => (a === b ? 0 : sessionType === 'VIRTUAL' ? b - a : a - b)),
       );
       const counted = Object.values(found.turnedDown).reduce((sum, count) => sum + count, 0);
-      t.equal(counted, found.ordered.length === 0 ? fleet.length : 0);
+      t.equal(counted + found.ordered.length, fleet.length, 'every server is a candidate or counted, once');
     }),
     { numRuns: 300 },
   );

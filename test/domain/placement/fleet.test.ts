@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { type ServerId, serverId, sessionId } from '../../../domain/ids.ts';
 import { createFleet, type Fleet } from '../../../domain/placement/fleet.ts';
+import { TAKES } from '../../../domain/placement/objection.ts';
 import { compileRequirement } from '../../../domain/placement/requirements.ts';
 import { occupancy, unavailability } from '../../../domain/server/capacity.ts';
 import type { ServerEvent } from '../../../domain/server/events.ts';
@@ -165,7 +166,7 @@ t.test('a fleet grows beyond its first size', async (t) => {
     t.equal(meets(fleet, serverId(`host-${number}`), 'tag:n >= 1024'), number >= 1_024);
     const at = fleet.get(serverId(`host-${number}`))?.number ?? -1;
     t.equal(fleet.columns.servers[at]?.id, `host-${number}`);
-    t.equal(fleet.columns.takes.VIRTUAL[at], 1);
+    t.equal(fleet.columns.verdicts.VIRTUAL[at], TAKES);
   }
   add('host-0', { tags: [{ key: 'n', value: '5000' }] });
   t.equal(meets(fleet, serverId('host-0'), 'tag:n >= 1024'), true);
