@@ -75,7 +75,7 @@ function lookAtOne({ fleet, wish }: Decision, only: ServerId): Look {
 function lookAtAll({ fleet, wish, isBetter }: Decision, mostAsked: number): Look {
   const { verdicts, servers } = fleet.columns;
   const verdict = verdicts[wish.sessionType];
-  const { recall, meets } = fleet.matcher(wish.requirement);
+  const { answers, meets } = fleet.matcher(wish.requirement);
   const tried = new Set(wish.except?.map((id) => fleet.get(id)?.number));
   const counts = new Uint32Array(VERDICTS.length);
   const list: number[] = [];
@@ -83,18 +83,17 @@ function lookAtAll({ fleet, wish, isBetter }: Decision, mostAsked: number): Look
   for (let number = 0; number < servers.length; number += 1) {
     const says = verdict[number] as number;
     if (says === NO_SERVER) continue;
-    const server = servers[number] as FleetServer;
-    if (asked < mostAsked && recall(number) === UNKNOWN) {
+    if (answers?.[number] === UNKNOWN && asked < mostAsked) {
       asked += 1;
-      meets(server);
+      meets(servers[number] as FleetServer);
     }
-    const answer = recall(number);
+    const answer = answers === undefined ? YES : answers[number];
     if (answer === NO) {
       count(counts, REQUIREMENTS_NOT_MET);
     } else if (says !== TAKES) {
       if (answer === YES) count(counts, tried.has(number) ? ALREADY_TRIED : says);
     } else if (list.length < MAX_CANDIDATES || isBetter(number, list[MAX_CANDIDATES - 1] as number)) {
-      const why = objection(server, wish, meets);
+      const why = objection(servers[number] as FleetServer, wish, meets);
       if (why === undefined) insert(list, number, isBetter);
       else count(counts, VERDICTS.indexOf(why));
     }

@@ -140,7 +140,7 @@ export function createFleet(): Fleet {
     get columns() {
       return columns.view;
     },
-    matcher: (requirement) => memory.matcher(requirement),
+    matcher: (requirement) => memory.matcher(requirement, columns.view.servers.length),
     get: (id) => places.get(id),
     values: () => places.values(),
     get size() {

@@ -10,13 +10,14 @@ import type { PlaceableServer } from './properties.ts';
 
 /** For one decision, so that the memory is looked up once and not once a server. */
 export interface Matcher {
-  /** What the memory holds, terms on telemetry aside: UNKNOWN, NO or YES. It is a look into an array and does not touch the server. */
-  recall(number: number): number;
+  /** What is remembered of each server by its number, terms on telemetry aside: UNKNOWN, NO or YES. Undefined: all of them YES. */
+  readonly answers: Uint8Array | undefined;
   meets(server: FleetServer): boolean;
 }
 
 export interface MatchMemory {
-  matcher(requirement: Requirement): Matcher;
+  /** `size`: above every number in use. */
+  matcher(requirement: Requirement, size: number): Matcher;
   /** The server of this number has another description, or there is another server of this number. */
   forget(number: number): void;
 }
@@ -26,34 +27,32 @@ export const NO = 1;
 export const YES = 2;
 
 const MAX_REQUIREMENTS = 256;
-const FIRST_SIZE = 1_024;
 
 export function createMatchMemory(): MatchMemory {
-  const memory = new Map<Predicate, { answers: Uint8Array }>();
+  const memory = new Map<Predicate, Uint8Array>();
 
-  function remembering(stable: Predicate): Matcher {
-    const known = memory.get(stable) ?? keep(memory, stable, { answers: new Uint8Array(FIRST_SIZE) }, MAX_REQUIREMENTS);
-    return {
-      recall: (number) => known.answers[number] ?? UNKNOWN,
-      meets(server) {
-        if (server.number >= known.answers.length) known.answers = grown(known.answers, server.number);
-        if (known.answers[server.number] === UNKNOWN) known.answers[server.number] = ask(stable, server) ? YES : NO;
-        return known.answers[server.number] === YES;
-      },
-    };
+  function recall(stable: Predicate, size: number): Uint8Array {
+    const known = memory.get(stable);
+    if (known !== undefined && known.length >= size) return known;
+    const answers = new Uint8Array(2 * size);
+    if (known !== undefined) answers.set(known);
+    return keep(memory, stable, answers, MAX_REQUIREMENTS);
   }
 
   return {
-    matcher(requirement) {
+    matcher(requirement, size) {
       const { stable, volatile, only } = requirement;
       // Texts that name a server are as many as there are servers, and quickly answered.
-      if (stable === undefined || only !== undefined) return { recall: () => YES, meets: (server) => meetsNow(server, requirement) };
-      const remembered = remembering(stable);
-      if (volatile === undefined) return remembered;
-      return { recall: remembered.recall, meets: (server) => remembered.meets(server) && ask(volatile, server) };
+      if (stable === undefined || only !== undefined) return { answers: undefined, meets: (server) => meetsNow(server, requirement) };
+      const answers = recall(stable, size);
+      function meets(server: FleetServer): boolean {
+        if (answers[server.number] === UNKNOWN) answers[server.number] = ask(stable as Predicate, server) ? YES : NO;
+        return answers[server.number] === YES;
+      }
+      return { answers, meets: volatile === undefined ? meets : (server) => meets(server) && ask(volatile, server) };
     },
     forget(number) {
-      for (const { answers } of memory.values()) if (number < answers.length) answers[number] = UNKNOWN;
+      for (const answers of memory.values()) if (number < answers.length) answers[number] = UNKNOWN;
     },
   };
 }
@@ -70,10 +69,4 @@ function ask(predicate: Predicate, server: FleetServer): boolean {
 /** A server that has not been described yet meets no requirement, not even the empty one. */
 function isDescribed(server: FleetServer): server is FleetServer & PlaceableServer {
   return server.description !== undefined;
-}
-
-function grown(answers: Uint8Array, number: number): Uint8Array {
-  const larger = new Uint8Array(2 * number);
-  larger.set(answers);
-  return larger;
 }
