@@ -35,9 +35,16 @@ export interface ScreenshotWish {
   readonly maxHeight?: number | undefined;
 }
 
+/** What a session is to be like. */
+export type SessionWish = SessionSpec &
+  PlacementWish & {
+    /** Absent: a new one. A session that has this id already came of an earlier attempt: it is not made again, and what became of it is told. */
+    readonly id?: SessionId | undefined;
+  };
+
 /** Batches answer in the order of their items. Describe and history read what was acknowledged before they were called. */
 export interface Application {
-  createSessions(items: readonly (SessionSpec & PlacementWish)[], origin: Origin): Promise<readonly Result<SessionView>[]>;
+  createSessions(items: readonly SessionWish[], origin: Origin): Promise<readonly Result<SessionView>[]>;
   deleteSessions(
     items: readonly { readonly sessionId: string; readonly owner: string; readonly force: boolean }[],
     origin: Origin,

@@ -158,6 +158,7 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   const now = clock.now;
   const app = createClientApi({
     application: core.application,
+    once: core.once,
     authorize: createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now }),
     issueToken: createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now }),
     nextTokenKey,

@@ -32,6 +32,7 @@ import { sessions as sessionsProjection } from '../projections/sessions.ts';
 import { createWorkQueries } from '../projections/work-queries.ts';
 import type { Application } from './application.ts';
 import type { Logger } from './logging.ts';
+import { createOnce, type Once } from './once.ts';
 import { createApplication } from './operations.ts';
 import { createReads } from './reads.ts';
 
@@ -56,6 +57,7 @@ export interface CoreLimits extends PlacingLimits, DeadlineLimits {
 
 export interface Core {
   readonly application: Application;
+  readonly once: Once;
   readonly reception: Reception;
   readonly registry: Registry;
   readonly fleet: Fleet;
@@ -95,6 +97,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   return {
     ...memory,
     application: createApplication({ ...ports, ...actors, ...memory, ...running, reads }, operations),
+    once: createOnce(ports),
     reception: running.reception,
     async idle() {
       await effects.idle();

@@ -10,10 +10,9 @@ import { type EventLog, LogBusyError } from '../domain/ports/event-log.ts';
 import type { Placement, Placing } from '../domain/processes/placing.ts';
 import type { Servers } from '../domain/server/actor.ts';
 import type { Sessions } from '../domain/session/actor.ts';
-import type { PlacementWish, SessionSpec } from '../domain/session/events.ts';
 import type { SessionSnapshot } from '../domain/session/machine.ts';
 import type { HistoryEntry, Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
-import type { Application, Result, ScreenshotWish, ServerQuery, SessionQuery } from './application.ts';
+import type { Application, Result, ScreenshotWish, ServerQuery, SessionQuery, SessionWish } from './application.ts';
 
 /** The read models, as the operations use them. */
 export interface Reads {
@@ -65,7 +64,7 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
     deleteSessions: (items, origin) =>
       each(items, async ({ sessionId: id, owner, force }) => {
         const outcome = await sessions.execute(id, { type: 'delete', owner, force }, origin);
-        return 'rejected' in outcome ? outcome : { done: stateOf(outcome.snapshot) };
+        return 'rejected' in outcome ? outcome : { done: STATES[outcome.snapshot.value].state };
       }),
     updateSessionPermissions: (items, origin) =>
       each(items, async ({ sessionId: id, owner, permissionsFile }) => {
@@ -131,11 +130,13 @@ function doneUnlessRejected(id: string, outcome: object | { rejected: Rejection 
   return 'rejected' in outcome ? { rejected: outcome.rejected as Rejection } : { done: id };
 }
 
-type Wish = SessionSpec & PlacementWish;
-
-async function createSession(ports: OperationPorts, limits: OperationLimits, spec: Wish, origin: Origin): Promise<Result<SessionView>> {
-  const { sessions, placing, random } = ports;
-  const id = sessionId(random.uuid());
+async function createSession(
+  ports: OperationPorts,
+  limits: OperationLimits,
+  { id = sessionId(ports.random.uuid()), ...spec }: SessionWish,
+  origin: Origin,
+): Promise<Result<SessionView>> {
+  const { sessions, placing } = ports;
   const compiled = compileRequirement(spec.requirements);
   if ('error' in compiled) {
     const reason = `Requirements: ${compiled.error.message}`;
@@ -145,9 +146,10 @@ async function createSession(ports: OperationPorts, limits: OperationLimits, spe
   const placement = placing.outcome(id);
   try {
     const { snapshot } = await sessions.create(id, { type: 'request', spec }, origin);
+    if (snapshot.value !== 'placing') return alreadyAsked(id, snapshot);
     const placed = await within(ports.clock, limits.placementMs, placement);
     if (placed?.outcome === 'none') return { rejected: { code: 'NO_SERVER', reason: placed.reason } };
-    return { done: justRequested(id, snapshot) };
+    return { done: viewOf(id, snapshot) };
   } finally {
     placing.forget(id);
   }
@@ -164,25 +166,39 @@ function within(clock: Clock, ms: number, placement: Promise<Placement>): Promis
   });
 }
 
-function justRequested(id: SessionId, { context }: SessionSnapshot): SessionView {
+/** What became of a session that an earlier attempt at the same request asked for. */
+function alreadyAsked(id: SessionId, snapshot: SessionSnapshot): Result<SessionView> {
+  const { value, context } = snapshot;
+  const isTurnedDown = value === 'refused' || (value === 'deleted' && context.serverId === null);
+  return isTurnedDown ? { rejected: { code: 'NO_SERVER', reason: context.reason } } : { done: viewOf(id, snapshot) };
+}
+
+function viewOf(id: SessionId, { value, context }: SessionSnapshot): SessionView {
   const { name = '', owner = '', sessionType = 'VIRTUAL', maxConcurrentClients, storageRoot } = context.spec ?? {};
   return {
     id,
     name,
     owner,
     sessionType,
-    state: 'CREATING',
-    substate: 'SESSION_PLACING',
+    ...STATES[value],
+    stateReason: context.reason || undefined,
     maxConcurrentClients,
     storageRoot,
     creationTime: context.creationTime,
-    connections: 0,
+    connections: context.connections,
   };
 }
 
-function stateOf({ value }: SessionSnapshot): SessionState {
-  return value === 'deleted' ? 'DELETED' : 'DELETING';
-}
+/** As the actor knows them. What is neither deleted nor alive is told by its rejection. */
+const STATES: Readonly<Record<SessionSnapshot['value'], Pick<SessionView, 'state' | 'substate'>>> = {
+  unknown: { state: 'DELETED' },
+  placing: { state: 'CREATING', substate: 'SESSION_PLACING' },
+  placed: { state: 'CREATING', substate: 'PENDING_PREPARATION' },
+  ready: { state: 'READY' },
+  deleting: { state: 'DELETING' },
+  deleted: { state: 'DELETED' },
+  refused: { state: 'DELETED' },
+};
 
 const DCV_SESSION_NOT_FOUND: Rejection = { code: 'SESSION_NOT_FOUND', reason: 'Dcv session not found.' };
 

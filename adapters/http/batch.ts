@@ -4,7 +4,7 @@ import type { Result } from '../application.ts';
 
 export interface BatchSteps<Item, Command, Done> {
   /** One item as a command, or what is wrong with it. */
-  readonly read: (item: Item) => Result<Command>;
+  readonly read: (item: Item, index: number) => Result<Command>;
   /** Answers in the order of the commands. */
   readonly execute: (commands: readonly Command[]) => Promise<readonly Result<Done>[]>;
   readonly succeeded: (done: Done, item: Item) => object;
@@ -18,7 +18,7 @@ export interface BatchAnswer {
 
 /** Both lists keep the order of the items. */
 export async function runBatch<Item, Command, Done>(items: readonly Item[], steps: BatchSteps<Item, Command, Done>): Promise<BatchAnswer> {
-  const readings = items.map((item) => ({ item, reading: steps.read(item) }));
+  const readings = items.map((item, index) => ({ item, reading: steps.read(item, index) }));
   const commands = readings.flatMap(({ reading }) => ('done' in reading ? [reading.done] : []));
   const results = commands.length === 0 ? [] : await steps.execute(commands);
   const remaining = results.values();

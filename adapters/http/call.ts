@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Origin } from '../../domain/facts.ts';
 import type { Application } from '../application.ts';
+import type { Attempt } from '../once.ts';
 import { parseAs, parseJson, readText } from './body.ts';
 import type { ApiLimits } from './limits.ts';
 import type { NextTokens } from './next-token.ts';
@@ -17,8 +18,16 @@ export interface OperationTools {
 /** Answers with the body of a 200; throws an HttpProblem for anything else. */
 export type Operation = (call: Call) => Promise<object>;
 
+/**
+ * An operation that changes something, in two steps, so that nothing is ever known of a request that cannot be read: reads the call, and throws
+ * an HttpProblem where that fails; what it gives does the work and answers with the body of a 200. After a crash the work may be done again.
+ */
+export type Change = (call: Call) => Promise<(attempt: Attempt) => Promise<object>>;
+
 export interface Call {
   readonly origin: Origin;
+  /** The body as it came, however often it is asked for. */
+  text(): Promise<string>;
   /** The body as the model has it; 400 for anything else. An absent body is parsed as undefined. */
   body<Schema extends z.ZodType>(schema: Schema): Promise<z.infer<Schema>>;
   /** The items of a batch, each as the model has it; 400 for anything else, and for more items than the limit. */
@@ -30,11 +39,17 @@ export interface Call {
 }
 
 export function createCall(request: Request, origin: Origin, limits: ApiLimits): Call {
+  let reading: Promise<string> | undefined;
+  const text = () => {
+    reading ??= readText(request, limits.bodyBytes);
+    return reading;
+  };
   return {
     origin,
-    body: async (schema) => parseAs(schema, parseJson(await readText(request, limits.bodyBytes))),
+    text,
+    body: async (schema) => parseAs(schema, parseJson(await text())),
     items: async (schema) => {
-      const body = parseJson(await readText(request, limits.bodyBytes));
+      const body = parseJson(await text());
       if (Array.isArray(body) && body.length > limits.batchItems) throw badRequest(`More than ${limits.batchItems} items.`);
       return parseAs(z.array(schema), body);
     },

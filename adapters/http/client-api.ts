@@ -10,17 +10,19 @@ import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Application } from '../application.ts';
 import type { Logger } from '../logging.ts';
+import type { Once } from '../once.ts';
 import type { BearerCheck } from './bearer.ts';
-import { createCall, type Operation, type OperationTools } from './call.ts';
+import { type Call, type Change, createCall, type Operation, type OperationTools } from './call.ts';
 import { getSessionConnectionData } from './connection.ts';
 import { createDocs, DOCS_HEADERS } from './docs.ts';
 import { answerThrown } from './fault.ts';
 import { getServerHistory, getSessionHistory } from './history.ts';
+import { createRepeatable } from './idempotency.ts';
 import { type ApiLimits, DEFAULT_LIMITS } from './limits.ts';
 import { createNextTokens } from './next-token.ts';
 import type { TokenEndpoint } from './oauth.ts';
 import { createDocument } from './openapi.ts';
-import { type OperationId, operations } from './operations.ts';
+import { type ChangeId, type OperationId, operations } from './operations.ts';
 import { updateSessionPermissions } from './permissions.ts';
 import { refuse, reply } from './reply.ts';
 import { getSessionScreenshots } from './screenshots.ts';
@@ -29,6 +31,8 @@ import { createSessions, deleteSessions, describeSessions } from './sessions.ts'
 
 export interface ClientApiDeps {
   readonly application: Application;
+  /** Remembers requests that have a key. */
+  readonly once: Once;
   readonly authorize: BearerCheck;
   readonly issueToken: TokenEndpoint;
   /** Signs the tokens that lead from page to page: at least 32 random bytes, the same in every broker. */
@@ -61,35 +65,44 @@ export function createClientApi(deps: ClientApiDeps): Hono {
 function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
   const tools: OperationTools = { application: deps.application, tokens: createNextTokens(deps.nextTokenKey), limits };
-  const byId: Readonly<Record<OperationId, (tools: OperationTools) => Operation>> = {
-    describeSessions,
-    describeServers,
+  const changes: Readonly<Record<ChangeId, (tools: OperationTools) => Change>> = {
     createSessions,
     deleteSessions,
     updateSessionPermissions,
-    GetSessionConnectionData: getSessionConnectionData,
-    getSessionScreenshots,
     openServers,
     closeServers,
+  };
+  const looks: Readonly<Record<Exclude<OperationId, ChangeId>, (tools: OperationTools) => Operation>> = {
+    describeSessions,
+    describeServers,
+    GetSessionConnectionData: getSessionConnectionData,
+    getSessionScreenshots,
     getSessionHistory,
     getServerHistory,
   };
-  return operations.map(({ id, method, path }) => ({
-    method,
-    path: path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    answer: answerOperation(deps, byId[id](tools), limits),
-  }));
+  return operations.map((operation) => {
+    const serve = operation.changes ? createRepeatable(deps.once, changes[operation.id](tools)) : look(looks[operation.id](tools));
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    return { method: operation.method, path, answer: answerOperation(deps, serve, limits) };
+  });
 }
 
+type Serve = (call: Call, request: Request) => Promise<Response>;
+
+const look =
+  (operation: Operation): Serve =>
+  async (call) =>
+    reply(200, await operation(call));
+
 /** The token comes first: without one, nothing of the request is looked at. */
-const answerOperation = (deps: ClientApiDeps, operation: Operation, limits: ApiLimits): Answer => {
+const answerOperation = (deps: ClientApiDeps, serve: Serve, limits: ApiLimits): Answer => {
   const { authorize, random, log } = deps;
   return async (request) => {
     const id = requestId(random.uuid());
     try {
       const client = await authorize(request.headers.get('authorization'));
       const origin = { cause: { kind: 'client', id: client }, requestId: id } as const;
-      return reply(200, await operation(createCall(request, origin, limits)));
+      return await serve(createCall(request, origin, limits), request);
     } catch (error) {
       return answerThrown(error, id, log);
     }

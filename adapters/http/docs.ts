@@ -88,9 +88,19 @@ const renderBasics = () => html`<section id="basics">
 <tr><td>400</td><td>The request is not as described; the field at fault is named and nothing was done.</td></tr>
 <tr><td>401</td><td>There is no token, or it is not valid, has expired, or its client is not registered any more.</td></tr>
 <tr><td>404, 405</td><td>There is no such path, or it takes another method.</td></tr>
+<tr><td>409, 422</td><td>The Idempotency-Key is in use right now, or was used for another request.</td></tr>
 <tr><td>413</td><td>The body is too large.</td></tr>
 <tr><td>500</td><td>The broker failed; its log has more under the RequestId given.</td></tr>
 <tr><td>503</td><td>The broker is busy; try again after as many seconds as Retry-After says.</td></tr>
 </tbody>
 </table>
+<h3 id="idempotency-key">Sending a request again</h3>
+<p>When an answer gets lost, nobody knows whether the sessions were made. Operations that change something take the header
+<code>Idempotency-Key</code>, 1 to 255 printable ASCII characters, bare or in double quotes: a new UUID for each new request, and the same for
+each repetition.</p>
+<pre>curl -X POST -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(uuidgen)" -d '[…]' https://broker:8443/createSessions</pre>
+<p>For 24 hours the same client gets the same answer for the same request with the same key, byte for byte, marked by
+<code>Idempotency-Replayed: true</code>; also when the broker was restarted in between. Only answers with status 200 are kept: after any other
+one the request is carried out by the repetition. Clients generated from the document send the header with
+<code>api_client.set_default_header("Idempotency-Key", key)</code> or its like in their language.</p>
 </section>`;

@@ -56,6 +56,10 @@ export interface OpenApiDocument {
   readonly security: readonly object[];
 }
 
+/** Not a parameter: generators put optional ones between those that are required, and calls written for the original would not fit any more. */
+const ONCE =
+  'With the header Idempotency-Key (1 to 255 printable ASCII characters, such as a UUID) it may be sent again after a lost answer: for 24 hours the same request with the same key is carried out once, and is answered as it was.';
+
 const REFERENCE = '#/components/schemas/';
 
 export function createDocument(): OpenApiDocument {
@@ -84,7 +88,7 @@ function describeOperation(operation: OperationDescription): OperationObject {
   return {
     tags: [operation.tag],
     summary: operation.summary,
-    description: operation.description,
+    description: operation.changes ? `${operation.description} ${ONCE}` : operation.description,
     operationId: operation.id,
     ...(operation.parameters && { parameters: operation.parameters.map(describeParameter) }),
     // The examples of the original's guide call it so: `describe_sessions(body=…)`.

@@ -17,6 +17,8 @@ export interface OperationDescription {
   readonly tag: string;
   readonly summary: string;
   readonly description: string;
+  /** Takes an Idempotency-Key. */
+  readonly changes: boolean;
   readonly parameters?: readonly ParameterDescription[];
   /** `batch`: an array of these. Only describe calls go without a body. */
   readonly body?: { readonly model: z.ZodType; readonly batch: boolean; readonly example: unknown };
@@ -33,6 +35,11 @@ interface ParameterDescription {
 }
 
 const INVALID = { '400': 'The request is not as described; nothing was done.' };
+const OF_CHANGES = {
+  ...INVALID,
+  '409': 'A request with this Idempotency-Key is being carried out; Retry-After says when to ask again.',
+  '422': 'This Idempotency-Key was used for another request.',
+};
 const NO_SUCH = { ...INVALID, '404': 'There is no such session or server.' };
 
 const SESSION_ID = '0f6d1c52-7f0a-4b5e-9f55-0d7f2d1f8a11';
@@ -49,6 +56,7 @@ export const operations = [
     method: 'POST',
     path: '/describeSessions',
     tag: 'sessions',
+    changes: false,
     summary: 'Describe sessions',
     description: 'Sessions by id, owner or tags of their server, page by page. Ids that are not known are missing from the answer.',
     body: {
@@ -63,6 +71,7 @@ export const operations = [
     method: 'POST',
     path: '/describeServers',
     tag: 'servers',
+    changes: false,
     summary: 'Describe servers',
     description: 'Servers with their hosts, tags and availability, page by page. Ids that are not known are missing from the answer.',
     body: { model: servers.describeServersRequestData, batch: false, example: { MaxResults: 100 } },
@@ -73,6 +82,7 @@ export const operations = [
     method: 'POST',
     path: '/createSessions',
     tag: 'sessions',
+    changes: true,
     summary: 'Create sessions',
     description:
       'Each item is placed on a server that meets its requirements. One that cannot be placed or is at fault does not stop the others.',
@@ -82,24 +92,26 @@ export const operations = [
       example: [{ Name: 'drawing', Owner: 'barbara', Type: 'VIRTUAL', Requirements: "tag:color = 'pink'" }],
     },
     response: sessions.createSessionsResponse,
-    errors: INVALID,
+    errors: OF_CHANGES,
   },
   {
     id: 'deleteSessions',
     method: 'POST',
     path: '/deleteSessions',
     tag: 'sessions',
+    changes: true,
     summary: 'Delete sessions',
     description: 'Closes each session on its host. Deleted ones are described for a while yet.',
     body: { model: sessions.deleteSessionRequestData, batch: true, example: [{ SessionId: SESSION_ID, Owner: 'barbara', Force: false }] },
     response: sessions.deleteSessionsResponse,
-    errors: INVALID,
+    errors: OF_CHANGES,
   },
   {
     id: 'updateSessionPermissions',
     method: 'PUT',
     path: '/sessionPermissions',
     tag: 'sessionPermissions',
+    changes: true,
     summary: 'Update session permissions',
     description: 'Replaces the permissions file of each session while it runs; nobody is disconnected.',
     body: {
@@ -108,13 +120,14 @@ export const operations = [
       example: [{ SessionId: SESSION_ID, Owner: 'barbara', PermissionsFile: 'W3Blcm1pc3Npb25zXQolb3duZXIlIGFsbG93IGJ1aWx0aW4K' }],
     },
     response: updateSessionPermissionsResponse,
-    errors: INVALID,
+    errors: OF_CHANGES,
   },
   {
     id: 'GetSessionConnectionData',
     method: 'GET',
     path: '/sessionConnectionData/{sessionId}/{user}',
     tag: 'GetSessionConnectionData',
+    changes: false,
     summary: 'Get what it takes to connect',
     description: 'A token for one user and one session that is READY, to be put into the address a DCV client opens.',
     parameters: [
@@ -129,6 +142,7 @@ export const operations = [
     method: 'POST',
     path: '/getSessionScreenshots',
     tag: 'sessions',
+    changes: false,
     summary: 'Get session screenshots',
     description: 'Asks the host of each session for a picture of it.',
     body: { model: getSessionScreenshotRequestData, batch: true, example: [{ SessionId: SESSION_ID, MaxWidth: 320 }] },
@@ -140,28 +154,31 @@ export const operations = [
     method: 'POST',
     path: '/openServers',
     tag: 'servers',
+    changes: true,
     summary: 'Open servers',
     description: 'New sessions may be placed on these servers again.',
     body: { model: servers.openServerRequestData, batch: true, example: [{ ServerId: SERVER_ID }] },
     response: servers.openServersResponse,
-    errors: INVALID,
+    errors: OF_CHANGES,
   },
   {
     id: 'closeServers',
     method: 'POST',
     path: '/closeServers',
     tag: 'servers',
+    changes: true,
     summary: 'Close servers',
     description: 'No new session is placed on these servers. One with sessions on it is closed only with Force, and they live on.',
     body: { model: servers.closeServerRequestData, batch: true, example: [{ ServerId: SERVER_ID, Force: false }] },
     response: servers.closeServersResponse,
-    errors: INVALID,
+    errors: OF_CHANGES,
   },
   {
     id: 'getSessionHistory',
     method: 'GET',
     path: '/sessions/{sessionId}/history',
     tag: 'history',
+    changes: false,
     summary: 'Get the history of a session',
     description: 'Everything that happened to a session, oldest first: what, when, and who caused it by which request.',
     parameters: [{ name: 'sessionId', in: 'path', type: 'string', description: 'The id of the session.' }, ...paging],
@@ -173,6 +190,7 @@ export const operations = [
     method: 'GET',
     path: '/servers/{serverId}/history',
     tag: 'history',
+    changes: false,
     summary: 'Get the history of a server',
     description: 'Everything that happened to a server, oldest first: what, when, and who caused it by which request.',
     parameters: [{ name: 'serverId', in: 'path', type: 'string', description: 'The id of the server.' }, ...paging],
@@ -182,3 +200,4 @@ export const operations = [
 ] as const satisfies readonly OperationDescription[];
 
 export type OperationId = (typeof operations)[number]['id'];
+export type ChangeId = Extract<(typeof operations)[number], { readonly changes: true }>['id'];

@@ -4,7 +4,12 @@ const HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store
 
 /** `headers` in lower case. */
 export function reply(status: number, body: object, headers?: Record<string, string>): Response {
-  return new Response(JSON.stringify(body), { status, headers: headers === undefined ? HEADERS : { ...HEADERS, ...headers } });
+  return replyText(status, JSON.stringify(body), headers);
+}
+
+/** With a body that is JSON text already. */
+export function replyText(status: number, body: string, headers?: Record<string, string>): Response {
+  return new Response(body, { status, headers: headers === undefined ? HEADERS : { ...HEADERS, ...headers } });
 }
 
 /** A request that cannot be answered as asked. `message` is for its caller: a plain sentence with nothing of our insides. */

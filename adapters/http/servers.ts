@@ -1,7 +1,7 @@
 /** The operations on servers: describeServers, openServers and closeServers. */
 import { closeServerRequestData, describeServersRequestData, openServerRequestData } from '../wire/servers.ts';
 import { runBatch } from './batch.ts';
-import type { Operation, OperationTools } from './call.ts';
+import type { Change, Operation, OperationTools } from './call.ts';
 import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { nextToken, pageSize, readIds } from './paging.ts';
@@ -24,43 +24,49 @@ export function describeServers({ application, tokens, limits }: OperationTools)
   };
 }
 
-export function openServers({ application }: OperationTools): Operation {
+export function openServers({ application }: OperationTools): Change {
   return async (call) => {
-    const answer = await runBatch(await call.items(openServerRequestData), {
-      read: (item) => {
-        const reader = createItemReader();
-        return reader.outcome({ serverId: reader.required('ServerId', item.ServerId, MAX_LENGTH.serverId) });
-      },
-      execute: (commands) => application.openServers(commands, call.origin),
-      succeeded: (serverId) => ({ ServerId: serverId }),
-      failed: (item, { code, reason }) => ({
-        OpenServerRequestData: withoutNulls(item),
-        FailureCode: code,
-        FailureReason: reason,
-      }),
-    });
-    return { RequestId: call.origin.requestId, ...answer };
+    const items = await call.items(openServerRequestData);
+    return async ({ origin }) => {
+      const answer = await runBatch(items, {
+        read: (item) => {
+          const reader = createItemReader();
+          return reader.outcome({ serverId: reader.required('ServerId', item.ServerId, MAX_LENGTH.serverId) });
+        },
+        execute: (commands) => application.openServers(commands, origin),
+        succeeded: (serverId) => ({ ServerId: serverId }),
+        failed: (item, { code, reason }) => ({
+          OpenServerRequestData: withoutNulls(item),
+          FailureCode: code,
+          FailureReason: reason,
+        }),
+      });
+      return { RequestId: origin.requestId, ...answer };
+    };
   };
 }
 
-export function closeServers({ application }: OperationTools): Operation {
+export function closeServers({ application }: OperationTools): Change {
   return async (call) => {
-    const answer = await runBatch(await call.items(closeServerRequestData), {
-      read: (item) => {
-        const reader = createItemReader();
-        return reader.outcome({
-          serverId: reader.required('ServerId', item.ServerId, MAX_LENGTH.serverId),
-          force: item.Force ?? false,
-        });
-      },
-      execute: (commands) => application.closeServers(commands, call.origin),
-      succeeded: (serverId) => ({ ServerId: serverId }),
-      failed: (item, { code, reason }) => ({
-        CloseServerRequestData: withoutNulls(item),
-        FailureCode: code,
-        FailureReason: reason,
-      }),
-    });
-    return { RequestId: call.origin.requestId, ...answer };
+    const items = await call.items(closeServerRequestData);
+    return async ({ origin }) => {
+      const answer = await runBatch(items, {
+        read: (item) => {
+          const reader = createItemReader();
+          return reader.outcome({
+            serverId: reader.required('ServerId', item.ServerId, MAX_LENGTH.serverId),
+            force: item.Force ?? false,
+          });
+        },
+        execute: (commands) => application.closeServers(commands, origin),
+        succeeded: (serverId) => ({ ServerId: serverId }),
+        failed: (item, { code, reason }) => ({
+          CloseServerRequestData: withoutNulls(item),
+          FailureCode: code,
+          FailureReason: reason,
+        }),
+      });
+      return { RequestId: origin.requestId, ...answer };
+    };
   };
 }

@@ -1,6 +1,7 @@
 /** One item of createSessions as a command. What each type of session takes is the table of the original's guide. */
-import type { PlacementWish, SessionSpec, SessionType } from '../../domain/session/events.ts';
-import type { Result } from '../application.ts';
+import type { SessionId } from '../../domain/ids.ts';
+import type { SessionType } from '../../domain/session/events.ts';
+import type { Result, SessionWish } from '../application.ts';
 import type { CreateSessionRequestData } from '../wire/sessions.ts';
 import { createItemReader, type ItemReader } from './item-reader.ts';
 import { type ApiLimits, MAX_LENGTH } from './limits.ts';
@@ -8,11 +9,13 @@ import { type ApiLimits, MAX_LENGTH } from './limits.ts';
 /** What the original's command line allows. */
 const CLIENTS = { min: 1, max: 100 };
 
-export function readSessionRequest(item: CreateSessionRequestData, limits: ApiLimits): Result<SessionSpec & PlacementWish> {
+/** `id`: what the session is to be called; absent: it gets a new id. */
+export function readSessionRequest(item: CreateSessionRequestData, limits: ApiLimits, id?: SessionId): Result<SessionWish> {
   const reader = createItemReader();
   const sessionType = readType(reader, item.Type);
   if (sessionType === 'CONSOLE') refuseVirtualOnly(reader, item);
   return reader.outcome({
+    id,
     name: reader.required('Name', item.Name, MAX_LENGTH.name),
     owner: reader.required('Owner', item.Owner, MAX_LENGTH.user),
     sessionType,

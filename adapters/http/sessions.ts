@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { SessionQuery } from '../application.ts';
 import { createSessionRequestData, deleteSessionRequestData, describeSessionsRequestData } from '../wire/sessions.ts';
 import { runBatch } from './batch.ts';
-import type { Operation, OperationTools } from './call.ts';
+import type { Change, Operation, OperationTools } from './call.ts';
 import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { nextToken, pageSize, readIds } from './paging.ts';
@@ -31,34 +31,40 @@ export function describeSessions({ application, tokens, limits }: OperationTools
   };
 }
 
-export function createSessions({ application, limits }: OperationTools): Operation {
+export function createSessions({ application, limits }: OperationTools): Change {
   return async (call) => {
-    const answer = await runBatch(await call.items(createSessionRequestData), {
-      read: (item) => readSessionRequest(item, limits),
-      execute: (commands) => application.createSessions(commands, call.origin),
-      succeeded: presentSession,
-      failed: (item, { reason }) => ({ CreateSessionRequestData: withoutNulls(item), FailureReason: reason }),
-    });
-    return { RequestId: call.origin.requestId, ...answer };
+    const items = await call.items(createSessionRequestData);
+    return async ({ origin, sessionId }) => {
+      const answer = await runBatch(items, {
+        read: (item, index) => readSessionRequest(item, limits, sessionId?.(index)),
+        execute: (commands) => application.createSessions(commands, origin),
+        succeeded: presentSession,
+        failed: (item, { reason }) => ({ CreateSessionRequestData: withoutNulls(item), FailureReason: reason }),
+      });
+      return { RequestId: origin.requestId, ...answer };
+    };
   };
 }
 
-export function deleteSessions({ application }: OperationTools): Operation {
+export function deleteSessions({ application }: OperationTools): Change {
   return async (call) => {
-    const answer = await runBatch(await call.items(deleteSessionRequestData), {
-      read: (item) => {
-        const reader = createItemReader();
-        return reader.outcome({
-          sessionId: reader.required('SessionId', item.SessionId, MAX_LENGTH.sessionId),
-          owner: reader.required('Owner', item.Owner, MAX_LENGTH.user),
-          force: item.Force ?? false,
-        });
-      },
-      execute: (commands) => application.deleteSessions(commands, call.origin),
-      succeeded: (state, item) => ({ SessionId: item.SessionId, State: state }),
-      failed: (item, { reason }) => ({ SessionId: item.SessionId ?? undefined, FailureReason: reason }),
-    });
-    return { RequestId: call.origin.requestId, ...answer };
+    const items = await call.items(deleteSessionRequestData);
+    return async ({ origin }) => {
+      const answer = await runBatch(items, {
+        read: (item) => {
+          const reader = createItemReader();
+          return reader.outcome({
+            sessionId: reader.required('SessionId', item.SessionId, MAX_LENGTH.sessionId),
+            owner: reader.required('Owner', item.Owner, MAX_LENGTH.user),
+            force: item.Force ?? false,
+          });
+        },
+        execute: (commands) => application.deleteSessions(commands, origin),
+        succeeded: (state, item) => ({ SessionId: item.SessionId, State: state }),
+        failed: (item, { reason }) => ({ SessionId: item.SessionId ?? undefined, FailureReason: reason }),
+      });
+      return { RequestId: origin.requestId, ...answer };
+    };
   };
 }
 

@@ -26,7 +26,10 @@ export interface PlacingLimits {
 export type Placement = Found | { readonly outcome: 'waiting' };
 
 export interface Placing extends Process {
-  /** Resolves when the session that is about to be requested has been placed, refused or queued. Call it before the request is recorded. */
+  /**
+   * Resolves when a session that is being placed has been placed, refused or queued. Of one that is about to be requested, call it before the
+   * request is recorded; of one that was requested already, before its state is looked at.
+   */
   outcome(sessionId: SessionId): Promise<Placement>;
   /** Nobody listens for this outcome any more. */
   forget(sessionId: SessionId): void;
@@ -106,7 +109,8 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
     server(_id, fact) {
       if (MAKES_ROOM.has(fact.type)) room.wake();
     },
-    outcome: (sessionId) => new Promise((resolve) => listeners.set(sessionId, resolve)),
+    outcome: (sessionId) =>
+      room.holds(sessionId) ? Promise.resolve({ outcome: 'waiting' }) : new Promise((resolve) => listeners.set(sessionId, resolve)),
     forget: (sessionId) => void listeners.delete(sessionId),
     resume(pending, origin) {
       for (const { sessionId, serverId } of pending) {

@@ -40,14 +40,14 @@ export function follow(processes: readonly Process[]): Deliver {
   };
 }
 
-/** What stands before the dot of a type is the category of its stream. */
+/** What stands before the dot of a type is the category of its stream. Requests with a key have no effects: what they led to has its own facts. */
 function deliver(processes: readonly Process[], fact: RecordedFact): void {
   const category = fact.type.slice(0, fact.type.indexOf('.'));
   const id = fact.stream.slice(category.length + 1);
   for (const process of processes) {
     if (category === 'session') process.session?.(sessionId(id), fact as SessionFact);
     else if (category === 'server') process.server?.(serverId(id), fact as ServerFact);
-    else process.access?.(id, fact as AccessFact);
+    else if (category !== 'request') process.access?.(id, fact as AccessFact);
   }
 }
 

@@ -18,6 +18,8 @@ export interface WaitingRoom {
   remove(sessionId: SessionId): void;
   /** Somebody waits whom every server would treat alike, and has waited longer. */
   has(kind: string): boolean;
+  /** This very one waits. */
+  holds(sessionId: SessionId): boolean;
   /** A server may take now what it could not take before. */
   wake(): void;
   stop(): void;
@@ -74,6 +76,7 @@ export function createWaitingRoom({ clock, effects, seek, giveUp }: WaitingPorts
     },
     remove: (sessionId) => void queue.remove(sessionId),
     has: queue.has,
+    holds: queue.holds,
     wake,
     stop: () => alarm?.timer.cancel(),
   };

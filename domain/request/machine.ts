@@ -1,15 +1,15 @@
 /** The life of a request with a key: accepted, answered, and after a day the same again with another request. */
 import { assign, type SnapshotFrom, setup } from 'xstate';
 import type { Origin } from '../facts.ts';
-import type { RequestId } from '../ids.ts';
+import { type RequestId, requestId } from '../ids.ts';
 import type { RequestEvent } from './events.ts';
 
 /** What a request remembers. JSON and nothing else, so that it survives a snapshot. */
 export interface RequestContext {
   /** Requests accepted under this key so far; what follows from each is told apart by it. */
   readonly round: number;
-  /** Of the attempt that was accepted: attempts after it go by the same id. Null before the first fact. */
-  readonly requestId: RequestId | null;
+  /** Of the attempt that was accepted: attempts after it go by the same id. Empty before the first fact. */
+  readonly requestId: RequestId;
   readonly fingerprint: string;
   /** Milliseconds since 1970 (UTC). */
   readonly expires: number;
@@ -31,7 +31,7 @@ const begins = { target: 'pending', actions: 'remember' } as const;
 
 export const requestMachine = machineSetup.createMachine({
   id: 'request',
-  context: { round: 0, requestId: null, fingerprint: '', expires: 0, answer: null },
+  context: { round: 0, requestId: requestId(''), fingerprint: '', expires: 0, answer: null },
   initial: 'unknown',
   states: {
     unknown: { on: { 'request.accepted': begins } },

@@ -112,10 +112,13 @@ export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
 
 function fold(context: SessionContext, event: SessionInput): Partial<SessionContext> {
   switch (event.type) {
-    case 'session.requested':
-    case 'session.refused': {
+    case 'session.requested': {
       const { requirements, enqueue, retry, ...spec } = event.data;
-      return { spec, wish: { requirements, enqueue, retry }, creationTime: context.creationTime || event.time };
+      return { spec, wish: { requirements, enqueue, retry }, creationTime: event.time };
+    }
+    case 'session.refused': {
+      const { requirements, enqueue, retry, reason, ...spec } = event.data;
+      return { spec, wish: { requirements, enqueue, retry }, creationTime: context.creationTime || event.time, reason };
     }
     case 'session.placed':
       return { serverId: event.data.serverId, attempt: event.data.attempt, tried: [...context.tried, event.data.serverId] };

@@ -8,6 +8,8 @@ import { createBearerCheck } from '../../adapters/http/bearer.ts';
 import { createClientApi } from '../../adapters/http/client-api.ts';
 import type { ApiLimits } from '../../adapters/http/limits.ts';
 import { createTokenEndpoint } from '../../adapters/http/oauth.ts';
+import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
+import { createOnce, type Once } from '../../adapters/once.ts';
 import { loadSigningKeys, type SigningKeys } from '../../adapters/signing-keys.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { createTokens, type Tokens } from '../../adapters/tokens.ts';
@@ -46,12 +48,14 @@ export interface TestApiOptions {
   /** Operations to put in place of those in memory. */
   readonly broken?: Partial<Application>;
   readonly isHealthy?: () => boolean;
+  readonly once?: Once;
 }
 
 /** Made once for each file of tests, because it takes a while. */
 let keys: Promise<SigningKeys> | undefined;
 
-export async function createTestApi(t: Test, { limits = {}, broken = {}, isHealthy = () => true }: TestApiOptions = {}): Promise<TestApi> {
+export async function createTestApi(t: Test, options: TestApiOptions = {}): Promise<TestApi> {
+  const { limits = {}, broken = {}, isHealthy = () => true } = options;
   const clock = createSimulatedClock();
   const random = systemRandom;
   const application = createMemoryApplication({ clock, random });
@@ -61,6 +65,7 @@ export async function createTestApi(t: Test, { limits = {}, broken = {}, isHealt
   const logged: object[] = [];
   const app = createClientApi({
     application: { ...application, ...broken },
+    once: options.once ?? createOnce({ log: openMemoryEventLog(), clock, random }),
     authorize: createBearerCheck({ tokens, isActive: (id) => clients.has(id), now: clock.now }),
     issueToken: createTokenEndpoint({
       authenticate: async (id, password) => id === CLIENT_ID && password === CLIENT_PASSWORD,

@@ -3,12 +3,11 @@
  * can take it. Enough to see what the client API asks and how it words the answers.
  */
 
-import type { Application, Result } from '../../adapters/application.ts';
+import type { Application, Result, SessionWish } from '../../adapters/application.ts';
 import type { Origin } from '../../domain/facts.ts';
 import { requestId, sessionId } from '../../domain/ids.ts';
 import type { Screenshot } from '../../domain/ports/agent-link.ts';
 import type { Clock, Random } from '../../domain/ports/clock.ts';
-import type { PlacementWish, SessionSpec } from '../../domain/session/events.ts';
 import type { HistoryEntry, Page, ServerView, SessionView } from '../../projections/views.ts';
 
 export interface MemoryApplication extends Application {
@@ -40,17 +39,17 @@ export function createMemoryApplication({ clock, random }: { clock: Pick<Clock, 
 
   const put = (view: SessionView) => void sessions.set(view.id, view);
 
-  function create(spec: SessionSpec & PlacementWish, origin: Origin): Result<SessionView> {
+  function create({ id = sessionId(random.uuid()), ...spec }: SessionWish, origin: Origin): Result<SessionView> {
     const server = [...servers.values()].find(({ unavailabilityReason }) => unavailabilityReason === undefined);
     if (server === undefined) return { rejected: { code: 'NO_SERVER', reason: 'No DCV server found for the given criteria' } };
     const { name, owner, sessionType, maxConcurrentClients, storageRoot } = spec;
     const view = {
+      id,
       name,
       owner,
       sessionType,
       maxConcurrentClients,
       storageRoot,
-      id: random.uuid(),
       creationTime: clock.now(),
       connections: 0,
     };

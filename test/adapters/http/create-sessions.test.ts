@@ -66,6 +66,7 @@ t.test('every field reaches the application as the domain has it', async (t) => 
   ]);
   t.strictSame(wishes, [
     {
+      id: undefined,
       name: 'desk',
       owner: 'ann',
       sessionType: 'VIRTUAL',

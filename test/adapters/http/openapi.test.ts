@@ -142,3 +142,19 @@ t.test('nothing in the document is stricter than the original: no required field
     t.notOk(schemas.includes(word), word);
   }
 });
+
+t.test('the header for sending a request again is described with each change, and is no parameter of generated clients', async (t) => {
+  const { send } = await createTestApi(t);
+  const document = parse(String((await send('/dcv-session-manager-api.yaml')).body['text'])) as OpenApiDocument;
+  const all = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+  const repeatable = all.filter(({ description }) => description.includes('Idempotency-Key'));
+  t.same(repeatable.map(({ operationId }) => operationId).sort(), [
+    'closeServers',
+    'createSessions',
+    'deleteSessions',
+    'openServers',
+    'updateSessionPermissions',
+  ]);
+  for (const { responses } of repeatable) t.same(Object.keys(responses), ['200', '400', '409', '422']);
+  for (const { parameters = [] } of all) t.ok(parameters.every((parameter) => parameter.in === 'path' || parameter.in === 'query'));
+});
