@@ -8,6 +8,7 @@ import type { Random } from '../ports/clock.ts';
 import type { Columns } from './columns.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetServer } from './fleet-server.ts';
+import type { Matcher } from './matches.ts';
 import { NO, UNKNOWN, YES } from './matches.ts';
 import type { CandidateWish, TurnedDown } from './objection.ts';
 import { ALREADY_TRIED, NO_SERVER, objection, REQUIREMENTS_NOT_MET, TAKES, VERDICTS } from './objection.ts';
@@ -73,40 +74,54 @@ function lookAtOne({ fleet, wish }: Decision, only: ServerId): Look {
 
 /** Whoever would not make the list is not touched, up to `mostAsked` servers whose answer to the requirement is not remembered. */
 function lookAtAll({ fleet, wish, isBetter }: Decision, mostAsked: number): Look {
-  const { verdicts, servers } = fleet.columns;
-  const verdict = verdicts[wish.sessionType];
-  const { answers, meets } = fleet.matcher(wish.requirement);
-  const tried = new Set(wish.except?.map((id) => fleet.get(id)?.number));
+  const { columns } = fleet;
+  const { servers } = columns;
+  const matcher = fleet.matcher(wish.requirement);
+  remind(matcher, servers, mostAsked);
+  const standing = createStanding(fleet, wish, matcher);
   const counts = new Uint32Array(VERDICTS.length);
   const list: number[] = [];
-  let asked = 0;
   for (let number = 0; number < servers.length; number += 1) {
-    const says = verdict[number] as number;
-    if (says === NO_SERVER) continue;
-    if (answers?.[number] === UNKNOWN && asked < mostAsked) {
-      asked += 1;
-      meets(servers[number] as FleetServer);
+    let stands = standing(number);
+    if (stands === TAKES && isListed(list, number, isBetter)) {
+      stands = VERDICTS.indexOf(objection(servers[number] as FleetServer, wish, matcher.meets) ?? 'TAKES');
+      if (stands === TAKES) insert(list, number, isBetter);
     }
-    const answer = answers === undefined ? YES : answers[number];
-    if (answer === NO) {
-      count(counts, REQUIREMENTS_NOT_MET);
-    } else if (says !== TAKES) {
-      if (answer === YES) count(counts, tried.has(number) ? ALREADY_TRIED : says);
-    } else if (list.length < MAX_CANDIDATES || isBetter(number, list[MAX_CANDIDATES - 1] as number)) {
-      const why = objection(servers[number] as FleetServer, wish, meets);
-      if (why === undefined) insert(list, number, isBetter);
-      else count(counts, VERDICTS.indexOf(why));
-    }
+    counts[stands] = Number(counts[stands]) + 1;
   }
   return { best: list.map((number) => servers[number] as FleetServer), turnedDown: named(counts) };
 }
 
-function count(counts: Uint32Array, place: number): void {
-  counts[place] = Number(counts[place]) + 1;
+/** Asks servers whose answers are not remembered, so that they are. */
+function remind({ answers, meets }: Matcher, servers: Columns['servers'], most: number): void {
+  if (answers === undefined) return;
+  let asked = 0;
+  for (let number = 0; number < servers.length && asked < most; number += 1) {
+    const server = servers[number];
+    if (answers[number] !== UNKNOWN || server === undefined) continue;
+    meets(server);
+    asked += 1;
+  }
+}
+
+/** How a server stands, for all that can be said without touching it: a place in VERDICTS, and NO_SERVER where that is nothing. */
+function createStanding(fleet: Fleet, wish: CandidateWish, { answers }: Matcher): (number: number) => number {
+  const says = fleet.columns.verdicts[wish.sessionType];
+  const tried = new Set(wish.except?.map((id) => fleet.get(id)?.number));
+  return (number) => {
+    const verdict = says[number] as number;
+    if (verdict === NO_SERVER) return NO_SERVER;
+    const answer = answers === undefined ? YES : answers[number];
+    if (answer === NO) return REQUIREMENTS_NOT_MET;
+    if (verdict === TAKES) return TAKES;
+    if (answer === UNKNOWN) return NO_SERVER;
+    return tried.has(number) ? ALREADY_TRIED : verdict;
+  };
 }
 
 function named(counts: Uint32Array): Look['turnedDown'] {
-  return Object.fromEntries(VERDICTS.flatMap((verdict, place) => (counts[place] ? [[verdict, counts[place]]] : [])));
+  const reasons = VERDICTS.flatMap((verdict, place) => (place > TAKES && counts[place] ? [[verdict, counts[place]]] : []));
+  return Object.fromEntries(reasons);
 }
 
 type IsBetter = (a: number, b: number) => boolean;
@@ -121,6 +136,10 @@ function ranking(columns: Columns, compare: Compare, random: Random): IsBetter {
     const difference = compare(columns, a, b);
     return difference === 0 ? lot(seed, a) < lot(seed, b) : difference < 0;
   };
+}
+
+function isListed(list: readonly number[], number: number, isBetter: IsBetter): boolean {
+  return list.length < MAX_CANDIDATES || isBetter(number, list[MAX_CANDIDATES - 1] as number);
 }
 
 function insert(list: number[], number: number, isBetter: IsBetter): void {
