@@ -34,6 +34,9 @@ export interface StartedReception extends Reception {
   stop(): void;
 }
 
+/** Servers that are recorded as lost at the same time, where many are. */
+const LOST_AT_ONCE = 100;
+
 export function createReception(ports: ReceptionPorts, limits: ReceptionLimits): StartedReception {
   const { servers, effects, link } = ports;
   const connected = new Set<ServerId>();
@@ -55,10 +58,19 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
 
   function lost(serverId: ServerId, reason: string): void {
     connected.delete(serverId);
-    const origin = originOf(ports.random, serverId);
-    effects.run(`recording that server ${serverId} is lost`, async () => {
-      if (!connected.has(serverId)) await servers.execute(serverId, { type: 'lose', reason }, origin);
-    });
+    effects.run(`recording that server ${serverId} is lost`, () => lose(serverId, reason));
+  }
+
+  async function lose(serverId: ServerId, reason: string): Promise<void> {
+    if (!connected.has(serverId)) await servers.execute(serverId, { type: 'lose', reason }, originOf(ports.random, serverId));
+  }
+
+  /** A few at a time: a whole fleet of actors at work would fill the memory, and the queue of the log. */
+  async function loseMissing(serverIds: readonly ServerId[]): Promise<void> {
+    for (let first = 0; first < serverIds.length; first += LOST_AT_ONCE) {
+      const some = serverIds.slice(first, first + LOST_AT_ONCE);
+      await Promise.all(some.map((serverId) => lose(serverId, 'Its agent did not come back after the broker was started.')));
+    }
   }
 
   return {
@@ -72,11 +84,7 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
     telemetry: (serverId, telemetry) => ports.fleet.telemetry(serverId, telemetry),
     lost,
     expect(serverIds) {
-      patience = ports.clock.after(limits.returnMs, () => {
-        for (const serverId of serverIds) {
-          if (!connected.has(serverId)) lost(serverId, 'Its agent did not come back after the broker was started.');
-        }
-      });
+      patience = ports.clock.after(limits.returnMs, () => effects.run('recording which servers are missing', () => loseMissing(serverIds)));
     },
     stop: () => patience?.cancel(),
   };

@@ -157,6 +157,7 @@ t.test('a mailbox takes so many commands and no more', async (t) => {
 t.test('idle actors are passivated under the bound, and those that are over at once', async (t) => {
   const { sessions } = setUp(openMemoryEventLog(), { kept: 3, mailbox: 10 });
   for (const id of ['a', 'b', 'c', 'd', 'e']) await sessions.execute(id, request, ORIGIN);
+  await turn();
   t.ok(sessions.size <= 3, `${sessions.size} are kept`);
   t.equal((await sessions.look('a')).value, 'placing');
   await sessions.execute('e', { type: 'delete', owner: 'ann', force: false }, ORIGIN);
