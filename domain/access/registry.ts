@@ -18,8 +18,6 @@ export interface Registry {
   find(kind: CredentialKind, id: string): Credential | undefined;
   /** The software statement with this hash. */
   findStatement(hash: string): Credential | undefined;
-  /** All valid ones of a kind. */
-  all(kind: CredentialKind): readonly Credential[];
 }
 
 export function createRegistry(): Registry {
@@ -58,7 +56,6 @@ export function createRegistry(): Registry {
     put,
     find: (kind, id) => byKey.get(keyOf(kind, id)),
     findStatement: (hash) => statements.get(hash),
-    all: (kind) => [...byKey.values()].filter((credential) => credential.kind === kind),
   };
 }
 

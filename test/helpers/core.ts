@@ -1,5 +1,5 @@
 /** The broker's core under a simulated clock, with a log in memory, real read models, and a link that keeps the orders that were sent. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -19,6 +19,7 @@ export const SILENT: Logger = { debug: () => undefined, info: () => undefined, w
 export const LIMITS: CoreLimits = {
   queueSize: 3,
   queueMs: 1_800_000,
+  policy: 'least-loaded',
   maxAttempts: 3,
   creationMs: 300_000,
   deletionMs: 300_000,
@@ -41,6 +42,8 @@ export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap:
     send: (to, order) => sent.push({ serverId: to, order }) > 0,
     screenshot: async () => ({ rejected: 'There is no screen.' }),
   };
+  const said: { readonly message: string }[] = [];
+  const logger: Logger = { ...SILENT, info: (fields, message) => said.push({ message, ...fields }) };
   const running: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const close of running.splice(0)) await close();
@@ -56,7 +59,7 @@ export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap:
     const log = wrap(openMemoryEventLog(store));
     const database = await openReadDatabase(join(folder, 'read-models.sqlite'), { logger: SILENT });
     const issueConnectionToken = async (id: string, user: string) => `${id} ${user}`;
-    const ports = { log, database, link, clock, random, logger: SILENT, issueConnectionToken, fatal: (error: Error) => t.error(error) };
+    const ports = { log, database, link, clock, random, logger, issueConnectionToken, fatal: (error: Error) => t.error(error) };
     const core = await startCore(ports, { ...LIMITS, ...limits });
     running.push(core.stop, log.close, database.close);
     return core;
@@ -69,6 +72,8 @@ export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap:
     clock,
     sent,
     store,
+    /** What the core logged as information. */
+    said,
     settle,
     get core() {
       return core;
@@ -76,6 +81,12 @@ export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap:
     async restart() {
       core = await start();
       await settle();
+    },
+    /** Ends the core and deletes its read models; `restart` builds them again. */
+    async forgetReads() {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder);
     },
     async pass(ms: number) {
       await clock.advance(ms, settle);

@@ -1,0 +1,56 @@
+/** Effects: done until they are done, later and later, and given up only with the process. */
+import t from 'tap';
+import { createEffects } from '../../../domain/processes/effects.ts';
+import { createSimulatedClock, turn } from '../../helpers/simulated-clock.ts';
+
+function setUp() {
+  const clock = createSimulatedClock();
+  const failures: string[] = [];
+  return { clock, failures, effects: createEffects(clock, (what, error) => failures.push(`${what}: ${String(error)}`)) };
+}
+
+t.test('an effect that fails is told of and tried again, later and later, until it is done', async (t) => {
+  const { clock, effects, failures } = setUp();
+  const start = clock.now();
+  const times: number[] = [];
+  effects.run('trying', async () => {
+    times.push(clock.now() - start);
+    if (times.length < 10) throw new Error('not yet');
+  });
+  await clock.advance(60_000);
+  t.same(times, [0, 50, 150, 350, 750, 1550, 3150, 6350, 11_350, 16_350]);
+  t.equal(failures.length, 9);
+  t.equal(failures[0], 'trying: Error: not yet');
+});
+
+t.test('idle means that nothing is being done', async (t) => {
+  const { effects } = setUp();
+  await effects.idle();
+  const done: string[] = [];
+  let finish = () => {};
+  effects.run('waiting', () => new Promise<void>((resolve) => (finish = resolve)));
+  effects.run('quick', async () => undefined);
+  const idle = effects.idle().then(() => done.push('idle'));
+  await turn();
+  t.same(done, []);
+  finish();
+  await idle;
+});
+
+t.test('after the stop nothing is begun or tried again, and what fails then is nobody to be told of', async (t) => {
+  const { clock, effects, failures } = setUp();
+  let tries = 0;
+  let fail = (_: Error) => {};
+  effects.run('failing', () => {
+    tries += 1;
+    return new Promise((_, reject) => (fail = reject));
+  });
+  effects.stop();
+  fail(new Error('The log is closed.'));
+  effects.run('new', async () => {
+    tries += 1;
+  });
+  await clock.advance(60_000);
+  t.equal(tries, 1);
+  t.same(failures, []);
+});

@@ -1,0 +1,84 @@
+/** Seeking a server while the log is out of reach, or while others are quicker. */
+import t from 'tap';
+import { NO_STREAM } from '../../../domain/facts.ts';
+import { factId, streamName } from '../../../domain/ids.ts';
+import { type EventLog, LogBusyError } from '../../../domain/ports/event-log.ts';
+import { setUpCore } from '../../helpers/core.ts';
+import { description, ORIGIN, wish } from '../../helpers/samples.ts';
+
+const small = (hostname: string) => ({ description: description({ hostname, maxVirtualSessions: 1 }) });
+
+/** A log that turns down appends for as long as `refuses` says so. */
+function refusing(refuses: (stream: string, type: string) => boolean) {
+  return (log: EventLog): EventLog => ({
+    ...log,
+    append: async (stream, expectedRevision, facts) => {
+      if (refuses(stream, facts[0]?.type ?? '')) throw new LogBusyError('Too much is waiting.');
+      return log.append(stream, expectedRevision, facts);
+    },
+  });
+}
+
+t.test('a placement that the log did not take is made again on the same server, so that no slot is forgotten', async (t) => {
+  let refusals = 2;
+  const refuses = (_: string, type: string) => type === 'session.placed' && refusals-- > 0;
+  const broker = await setUpCore(t, {}, refusing(refuses));
+  for (const name of ['A', 'B', 'C', 'D']) await broker.greet(name);
+  const creating = broker.core.application.createSessions([wish()], ORIGIN);
+  await broker.pass(5_000);
+  const [result] = await creating;
+  const id = result !== undefined && 'done' in result ? result.done.id : '';
+  const at = (await broker.describe(id)).server?.id ?? '';
+  for (const name of ['A', 'B', 'C', 'D']) {
+    t.equal(broker.types('server', name).includes('server.slot-reserved'), name === at, name);
+  }
+});
+
+t.test('a server that has filled up since it was asked is given up for another', async (t) => {
+  let refusals = 1;
+  const refuses = (stream: string, type: string) => stream === 'server-A' && type === 'server.slot-reserved' && refusals-- > 0;
+  const broker = await setUpCore(t, {}, refusing(refuses));
+  await broker.greet('A', small('A'));
+  const creating = broker.core.application.createSessions([wish()], ORIGIN);
+  await broker.settle();
+  await broker.core.application.closeServers([{ serverId: 'A', force: true }], ORIGIN);
+  await broker.greet('B', small('B'));
+  await broker.pass(5_000);
+  const [result] = await creating;
+  const id = result !== undefined && 'done' in result ? result.done.id : '';
+  t.match(await broker.describe(id), { server: { id: 'B' } });
+});
+
+t.test('a session that is deleted while its slot is being reserved gives the slot back', async (t) => {
+  const broker = await setUpCore(t, {}, (log) => ({
+    ...log,
+    append: async (stream, expectedRevision, facts) => {
+      const deletes =
+        facts[0]?.type === 'server.slot-reserved' ? [...broker.store.streams.keys()].filter((name) => name.startsWith('session-')) : [];
+      for (const name of deletes) {
+        const id = name.slice('session-'.length);
+        await broker.core.application.deleteSessions([{ sessionId: id, owner: 'ann', force: false }], ORIGIN);
+      }
+      return log.append(stream, expectedRevision, facts);
+    },
+  }));
+  await broker.greet('A');
+  await broker.core.application.createSessions([wish()], ORIGIN);
+  await broker.settle();
+  t.same(broker.types('server', 'A').slice(-2), ['server.slot-reserved', 'server.slot-released']);
+  t.same(broker.ordersOf('A'), []);
+});
+
+t.test('where others are always quicker, the request is refused and says so', async (t) => {
+  const broker = await setUpCore(t);
+  await broker.greet('A', small('A'));
+  // Another broker takes the only slot, and this one has not heard of it when it decides.
+  const taken = { type: 'server.slot-reserved', data: { sessionId: 'other', sessionType: 'VIRTUAL', owner: 'eve', attempt: 1 } };
+  const stream = streamName('server', 'A');
+  const facts = broker.store.streams.get(stream) ?? [];
+  const last = facts.at(-1);
+  const position = (broker.store.facts.at(-1)?.position ?? 0) + 1;
+  const recorded = { ...ORIGIN, ...taken, id: factId('44444444-4444-4444-8444-444444444444'), schemaVersion: 1, time: 0 };
+  facts.push({ ...recorded, stream, revision: (last?.revision ?? NO_STREAM) + 1, position } as never);
+  t.match(await broker.create(), /1 server considered: 1 taken by others meanwhile/);
+});
