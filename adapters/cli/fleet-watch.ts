@@ -1,4 +1,4 @@
-/** Waiting until the servers that were started can take sessions, as the API tells it. */
+/** Waiting until the servers that were started are there, as the API tells it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ListedServer } from './api.ts';
 
@@ -13,18 +13,19 @@ export interface FleetWatch {
 
 export interface FleetState {
   readonly servers: readonly ListedServer[];
-  readonly available: number;
+  /** Servers whose agents the broker hears. They may be full: the sessions of the run before live on. */
+  readonly reached: number;
 }
 
 const POLL_MS = 200;
 
-/** Resolves as soon as `wanted` servers are available, and with what there is when that takes too long. */
+/** Resolves as soon as `wanted` servers are reached, and with what there is when that takes too long. */
 export async function awaitFleet({ describeServers, wanted, patienceMs, signal }: FleetWatch): Promise<FleetState> {
   const givingUpAt = performance.now() + patienceMs;
   for (;;) {
     const servers = await describeServers().catch(() => []);
-    const available = servers.filter(({ Availability }) => Availability === 'AVAILABLE').length;
-    if (available >= wanted || signal.aborted || performance.now() > givingUpAt) return { servers, available };
+    const reached = servers.filter(({ UnavailabilityReason }) => UnavailabilityReason !== 'UNREACHABLE_AGENT').length;
+    if (reached >= wanted || signal.aborted || performance.now() > givingUpAt) return { servers, reached };
     await sleep(POLL_MS);
   }
 }

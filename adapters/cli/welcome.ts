@@ -19,11 +19,11 @@ const COLUMNS: readonly { readonly heading: string; cell(server: ListedServer): 
 /** `wanted`: how many servers were started. */
 export function welcome(dataDir: string, connection: ConnectionFile, fleet: FleetState & { readonly wanted: number }): string {
   const { url } = connection;
-  const { servers, available, wanted } = fleet;
+  const { servers, reached, wanted } = fleet;
   return `Berth is running: a broker and ${wanted} simulated server${wanted === 1 ? '' : 's'}.
 
 ${table(servers)}
-${available < wanted ? `\n  Only ${available} of ${wanted} can take sessions so far. The others may still come.\n` : ''}
+${reached < wanted ? `\n  Only ${reached} of ${wanted} are there so far. The others may still come.\n` : ''}
   API    ${url}
   Docs   ${url}/docs
   Data   ${dataDir}  (how to reach the broker: ${CONNECTION_FILE})

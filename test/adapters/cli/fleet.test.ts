@@ -57,39 +57,40 @@ t.test('an agent reads what was written for it', async (t) => {
   t.match(await readFile(join(String(config.tagsFolders[0]), 'berth.toml'), 'utf8'), 'team = "simulation"');
 });
 
-t.test('the fleet is awaited until enough servers are available', async (t) => {
-  const answers = [[], [listed('a', 'AVAILABLE')], [listed('a', 'AVAILABLE'), listed('b', 'AVAILABLE')]];
+t.test('the fleet is awaited until enough servers are reached, full or not', async (t) => {
+  const full = { ...listed('b', 'UNAVAILABLE'), UnavailabilityReason: 'SERVER_FULL' };
+  const answers = [[], [listed('a', 'AVAILABLE')], [listed('a', 'AVAILABLE'), full]];
   const { signal } = new AbortController();
   const state = await awaitFleet({ describeServers: async () => answers.shift() ?? [], wanted: 2, patienceMs: 10_000, signal });
-  t.equal(state.available, 2);
+  t.equal(state.reached, 2);
   t.same(answers, []);
 });
 
 t.test('the fleet is awaited only so long, even by a broker that does not answer', async (t) => {
   const { signal } = new AbortController();
   const some = await awaitFleet({ describeServers: async () => [listed('a', 'UNAVAILABLE')], wanted: 1, patienceMs: 50, signal });
-  t.match(some, { available: 0, servers: [{ Hostname: 'a' }] });
+  t.match(some, { reached: 0, servers: [{ Hostname: 'a' }] });
   const none = await awaitFleet({ describeServers: async () => Promise.reject(new Error('no answer')), wanted: 1, patienceMs: 50, signal });
-  t.same(none, { available: 0, servers: [] });
+  t.same(none, { reached: 0, servers: [] });
   const asked = await awaitFleet({ describeServers: async () => [], wanted: 1, patienceMs: 60_000, signal: AbortSignal.abort() });
-  t.equal(asked.available, 0);
+  t.equal(asked.reached, 0);
 });
 
 t.test('the welcome lists servers by name and says why one takes no sessions', async (t) => {
   const servers = [listed('linux-10', 'AVAILABLE'), listed('linux-2', 'UNAVAILABLE')];
-  const text = welcome('/data', connection, { servers, available: 1, wanted: 2 });
+  const text = welcome('/data', connection, { servers, reached: 1, wanted: 2 });
   t.match(text, 'a broker and 2 simulated servers.');
   t.match(text, '  linux-2   Linux   4     16 GiB        UNREACHABLE_AGENT\n  linux-10  Linux   4     16 GiB        AVAILABLE\n');
-  t.match(text, 'Only 1 of 2 can take sessions so far.');
+  t.match(text, 'Only 1 of 2 are there so far.');
   t.match(text, '--cacert /data/tls/ca.pem -u');
 });
 
 t.test('the welcome makes no fuss when all is well', async (t) => {
-  const text = welcome("/it's here", connection, { servers: [listed('a', 'AVAILABLE')], available: 1, wanted: 1 });
+  const text = welcome("/it's here", connection, { servers: [listed('a', 'AVAILABLE')], reached: 1, wanted: 1 });
   t.match(text, 'a broker and 1 simulated server.');
   t.notMatch(text, 'Only');
   t.match(text, "'/it'\\''s here/connection.json'");
-  t.match(welcome('/data', connection, { servers: [], available: 0, wanted: 0 }), 'a broker and 0 simulated servers.');
+  t.match(welcome('/data', connection, { servers: [], reached: 0, wanted: 0 }), 'a broker and 0 simulated servers.');
 });
 
 t.test('a process whose orderly end takes too long ends all the same, and not as a success', async (t) => {
