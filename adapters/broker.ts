@@ -107,6 +107,7 @@ function limitsOf(config: BrokerConfig): CoreLimits {
   return {
     queueSize: config.queueMaxSize,
     queueMs: config.queueMaxTimeMs,
+    policy: config.placementPolicy,
     maxAttempts: config.createRetries + 1,
     creationMs: config.sessionCreationTimeoutMs,
     deletionMs: config.sessionDeletionTimeoutMs,

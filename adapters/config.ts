@@ -3,6 +3,7 @@
  * calls it has read the command line (and, one day, files and the environment).
  */
 import { resolve } from 'node:path';
+import { POLICY_NAMES, type PolicyName } from '../domain/placement/policies.ts';
 
 export interface BrokerConfig {
   /** Absolute. */
@@ -14,12 +15,14 @@ export interface BrokerConfig {
   /** Pixels. */
   readonly screenshotMaxWidth: number;
   readonly screenshotMaxHeight: number;
-  readonly screenshotFormat: 'png' | 'jpeg';
+  readonly screenshotFormat: PictureFormat;
   /** How many sessions may wait for a server, and how long. */
   readonly queueMaxSize: number;
   readonly queueMaxTimeMs: number;
   /** How often a session is tried again on another server after its host failed to make it. */
   readonly createRetries: number;
+  /** Which of the servers that could take a session gets it. */
+  readonly placementPolicy: PolicyName;
   readonly connectionTokenLifetimeMs: number;
   /** How long a deleted session is still described. */
   readonly deletedSessionVisibleMs: number;
@@ -59,6 +62,7 @@ const DEFAULTS = {
   'create-sessions-queue-max-size': '1000',
   'create-sessions-queue-max-time-seconds': '1800',
   'create-sessions-number-of-retries-on-failure': '2',
+  'berth.placement-policy': 'least-loaded',
   'connect-session-token-duration-minutes': '60',
   'delete-session-duration-seconds': '3600',
   'berth.session-creation-timeout-seconds': '300',
@@ -70,6 +74,9 @@ const DEFAULTS = {
 } as const;
 
 export type SettingName = keyof typeof DEFAULTS;
+
+const PICTURE_FORMATS = ['png', 'jpeg'] as const;
+type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -86,10 +93,11 @@ export function brokerConfig(settings: Settings, workingFolder: string): BrokerC
     agentPort: whole('agent-to-broker-connector-https-port', 0, 65_535),
     screenshotMaxWidth: whole('session-screenshot-max-width', 1, 8192),
     screenshotMaxHeight: whole('session-screenshot-max-height', 1, 8192),
-    screenshotFormat: pictureFormat(read('session-screenshot-format')),
+    screenshotFormat: oneOf(read('session-screenshot-format'), PICTURE_FORMATS),
     queueMaxSize: whole('create-sessions-queue-max-size', 0, 1_000_000),
     queueMaxTimeMs: whole('create-sessions-queue-max-time-seconds', 1, YEAR_SECONDS) * SECOND_MS,
     createRetries: whole('create-sessions-number-of-retries-on-failure', 0, 100),
+    placementPolicy: oneOf(read('berth.placement-policy'), POLICY_NAMES),
     connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
     deletedSessionVisibleMs: whole('delete-session-duration-seconds', 0, YEAR_SECONDS) * SECOND_MS,
     sessionCreationTimeoutMs: whole('berth.session-creation-timeout-seconds', 1, YEAR_SECONDS) * SECOND_MS,
@@ -118,8 +126,9 @@ function text({ value, from }: Setting): string {
   throw new ConfigError(`${from} must not be empty.`);
 }
 
-function pictureFormat({ value, from }: Setting): 'png' | 'jpeg' {
-  const format = value.toLowerCase();
-  if (format === 'png' || format === 'jpeg') return format;
-  throw new ConfigError(`${from} must be png or jpeg, not "${value}".`);
+/** Capital letters do not matter. */
+function oneOf<T extends string>({ value, from }: Setting, allowed: readonly T[]): T {
+  const found = allowed.find((each) => each === value.trim().toLowerCase());
+  if (found !== undefined) return found;
+  throw new ConfigError(`${from} must be ${allowed.join(' or ')}, not "${value}".`);
 }

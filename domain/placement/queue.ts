@@ -1,44 +1,50 @@
 /**
- * Requests that wait for a server: first in, first out among those that any server would treat alike, so that one impossible
- * request holds up nobody but its own kind.
+ * Requests that wait for a server, the one that has waited longest first. Those that cannot be served now are passed over, so that one
+ * impossible request holds up nobody but its own kind. Every step takes logarithmic time, however many wait (but for leaving the middle of
+ * a long line, which moves the part behind it).
  */
 import type { SessionId } from '../ids.ts';
-
-/** A request in the queue. */
-export interface Waiting {
-  readonly sessionId: SessionId;
-  /** Requests with the same text are served in order. */
-  readonly kind: string;
-  /** When it is given up: milliseconds since 1970 (UTC). */
-  readonly deadline: number;
-}
+import { settle, takeOut } from './heap.ts';
+import { createLines, type Entry, isOlder, type Waiting } from './lines.ts';
 
 export interface Queue<W extends Waiting> {
+  /** Those that were taken included. */
   readonly size: number;
+  /** Without effect where this very one is in the queue. */
   add(waiting: W): void;
   has(kind: string): boolean;
   holds(sessionId: SessionId): boolean;
-  remove(sessionId: SessionId): W | undefined;
-  /** The first of each kind. */
-  heads(): readonly W[];
-  /** Takes out all whose deadline has come. */
-  expire(now: number): readonly W[];
-  /** The next deadline; undefined when nobody waits. */
+  remove(sessionId: SessionId): void;
+  /** Who has waited longest in these sections, and was not taken or passed over. */
+  first(sections: readonly string[]): W | undefined;
+  /** Somebody attends to it: it keeps its place and is not found until it is put back. */
+  take(sessionId: SessionId): void;
+  /** It could not be served, and is passed over with its kind. Without effect where it was removed meanwhile. */
+  putBack(sessionId: SessionId): void;
+  passOver(kind: string): void;
+  passOverGroup(group: string): void;
+  /** Lets one kind or group that was passed over count again; false: there is none. */
+  countAgain(): boolean;
+  /** One whose deadline has come and that was not taken. */
+  due(now: number): W | undefined;
+  /** The next deadline of those that were not taken. */
   nextDeadline(): number | undefined;
 }
 
 export function createQueue<W extends Waiting>(): Queue<W> {
-  const byId = new Map<SessionId, W>();
-  const kinds = new Map<string, Map<SessionId, W>>();
+  const byId = new Map<SessionId, Entry<W>>();
+  const lines = createLines<W>();
+  const deadlines: Entry<W>[] = [];
+  let came = 0;
 
-  function remove(sessionId: SessionId): W | undefined {
-    const waiting = byId.get(sessionId);
-    if (waiting === undefined) return undefined;
-    byId.delete(sessionId);
-    const line = kinds.get(waiting.kind);
-    line?.delete(sessionId);
-    if (line?.size === 0) kinds.delete(waiting.kind);
-    return waiting;
+  function enter(entry: Entry<W>): void {
+    lines.enter(entry);
+    settle(deadlines, entry, isOlder);
+  }
+
+  function leave(entry: Entry<W>): void {
+    lines.leave(entry);
+    takeOut(deadlines, entry, isOlder);
   }
 
   return {
@@ -46,29 +52,42 @@ export function createQueue<W extends Waiting>(): Queue<W> {
       return byId.size;
     },
     add(waiting) {
-      byId.set(waiting.sessionId, waiting);
-      const line = kinds.get(waiting.kind);
-      if (line === undefined) kinds.set(waiting.kind, new Map([[waiting.sessionId, waiting]]));
-      else line.set(waiting.sessionId, waiting);
+      if (byId.has(waiting.sessionId)) return;
+      came += 1;
+      const entry = { waiting, order: came, line: lines.join(waiting), isTaken: false, place: -1 };
+      byId.set(waiting.sessionId, entry);
+      enter(entry);
     },
-    has: (kind) => kinds.has(kind),
+    has: lines.has,
     holds: (sessionId) => byId.has(sessionId),
-    remove,
-    heads: () => [...kinds.values()].flatMap(first),
-    expire(now) {
-      const expired = [...byId.values()].filter(({ deadline }) => deadline <= now);
-      for (const { sessionId } of expired) remove(sessionId);
-      return expired;
+    remove(sessionId) {
+      const entry = byId.get(sessionId);
+      if (entry === undefined) return;
+      byId.delete(sessionId);
+      if (!entry.isTaken) leave(entry);
+      lines.quit(entry);
     },
-    nextDeadline() {
-      let next: number | undefined;
-      for (const { deadline } of byId.values()) next = next === undefined ? deadline : Math.min(next, deadline);
-      return next;
+    first: lines.first,
+    take(sessionId) {
+      const entry = byId.get(sessionId);
+      if (entry === undefined || entry.isTaken) return;
+      entry.isTaken = true;
+      leave(entry);
     },
+    putBack(sessionId) {
+      const entry = byId.get(sessionId);
+      if (entry === undefined || !entry.isTaken) return;
+      entry.isTaken = false;
+      lines.passOver(entry.waiting.kind);
+      enter(entry);
+    },
+    passOver: lines.passOver,
+    passOverGroup: lines.passOverGroup,
+    countAgain: lines.countAgain,
+    due(now) {
+      const [next] = deadlines;
+      return next !== undefined && next.waiting.deadline <= now ? next.waiting : undefined;
+    },
+    nextDeadline: () => deadlines[0]?.waiting.deadline,
   };
-}
-
-function first<W>(line: ReadonlyMap<SessionId, W>): W[] {
-  for (const waiting of line.values()) return [waiting];
-  return [];
 }

@@ -4,10 +4,12 @@
  */
 import type { Origin } from '../facts.ts';
 import type { SessionId } from '../ids.ts';
+import type { PolicyName } from '../placement/policies.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Effects } from './effects.ts';
+import { type Job, job, jobOf } from './job.ts';
 import { causedBy, type PendingSession, type Process, type ServerFact, type SessionFact } from './process.ts';
-import { type Found, type Job, job, jobOf, type SeekingPorts, seek } from './seeking.ts';
+import { type Found, type SeekingPorts, seek } from './seeking.ts';
 import { createWaitingRoom } from './waiting.ts';
 
 export interface PlacingPorts extends SeekingPorts {
@@ -20,6 +22,8 @@ export interface PlacingLimits {
   readonly queueSize: number;
   /** How long one may wait. */
   readonly queueMs: number;
+  /** Which of the servers that could take a session gets it. */
+  readonly policy: PolicyName;
 }
 
 /** How it stands with a session that was just requested. */
@@ -53,18 +57,17 @@ const MAKES_ROOM: ReadonlySet<ServerFact['type']> = new Set([
 const BEHIND_OTHERS: Found = { outcome: 'none', reason: 'No DCV server found for the given criteria; others wait for the same.' };
 
 export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placing {
-  const { sessions, effects, clock } = ports;
+  const { sessions, effects } = ports;
   const listeners = new Map<SessionId, (placement: Placement) => void>();
   const tooLate = `No server could take the session within ${limits.queueMs / 1000} s.`;
   const room = createWaitingRoom({
-    clock,
-    effects,
-    seek: (waiting) => seek(ports, waiting),
+    ...ports,
+    seek: (waiting) => seek(ports, limits.policy, waiting),
     giveUp: (waiting) => giveUp(waiting, tooLate),
   });
 
   async function attempt(job: Job): Promise<void> {
-    const found = room.has(job.kind) ? BEHIND_OTHERS : await seek(ports, job);
+    const found = room.has(job.kind) ? BEHIND_OTHERS : await room.seek(job);
     const placement = found.outcome === 'none' ? await withoutServer(job, found.reason) : found;
     listeners.get(job.sessionId)?.(placement);
   }
@@ -106,8 +109,8 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
 
   return {
     session,
-    server(_id, fact) {
-      if (MAKES_ROOM.has(fact.type)) room.wake();
+    server(id, fact) {
+      if (MAKES_ROOM.has(fact.type)) room.wake(id);
     },
     outcome: (sessionId) =>
       room.holds(sessionId) ? Promise.resolve({ outcome: 'waiting' }) : new Promise((resolve) => listeners.set(sessionId, resolve)),

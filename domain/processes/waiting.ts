@@ -1,83 +1,135 @@
-/** The requests that wait for a server: served when a fact makes room, never by a poll, and given up at their deadlines. */
-import type { SessionId } from '../ids.ts';
+/**
+ * The requests that wait for a server: served when a fact makes room, and given up at their deadlines. Whoever has waited longest comes first.
+ * However many wait, room on a server costs a question for each different requirement at most; only a certain number is placed at the same
+ * time; and after so many questions others may run.
+ */
+import type { ServerId, SessionId } from '../ids.ts';
+import type { Fleet } from '../placement/fleet.ts';
 import { createQueue } from '../placement/queue.ts';
-import type { Clock, Timer } from '../ports/clock.ts';
+import type { Clock, Random } from '../ports/clock.ts';
+import { createAlarm } from './alarm.ts';
 import type { Effects } from './effects.ts';
-import type { Found, Job } from './seeking.ts';
+import { type Job, ON_TELEMETRY } from './job.ts';
+import { createPump } from './pump.ts';
+import type { Found } from './seeking.ts';
+import { createVisits, type Visit } from './visits.ts';
 
 export interface WaitingPorts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly effects: Effects;
+  readonly fleet: Fleet;
   seek(job: Job): Promise<Found>;
   giveUp(job: Job): Promise<unknown>;
 }
 
 export interface WaitingRoom {
   readonly size: number;
+  /** Looks for a server, and again if room was made somewhere in the meantime. After `none` the next `add` misses nothing. */
+  seek(job: Job): Promise<Found>;
+  /** Without effect where this very one waits already. */
   add(job: Job): void;
   remove(sessionId: SessionId): void;
   /** Somebody waits whom every server would treat alike, and has waited longer. */
   has(kind: string): boolean;
   /** This very one waits. */
   holds(sessionId: SessionId): boolean;
-  /** A server may take now what it could not take before. */
-  wake(): void;
+  /** This server may take now what it could not take before. */
+  wake(serverId: ServerId): void;
   stop(): void;
 }
 
-export function createWaitingRoom({ clock, effects, seek, giveUp }: WaitingPorts): WaitingRoom {
-  const queue = createQueue<Job>();
-  let alarm: { readonly at: number; readonly timer: Timer } | undefined;
-  let isWaking = false;
-  let isWakeDue = false;
+/** Telemetry is no fact and wakes nobody: whoever waits for a load to fall is looked after so often. */
+const TELEMETRY_MS = 5_000;
 
-  /** One round at a time, kind by kind, until nobody can be placed; what happens meanwhile causes another round. */
-  function wake(): void {
-    if (queue.size === 0) return;
-    isWakeDue = true;
-    if (isWaking) return;
-    isWaking = true;
-    effects.run('serving the queue', async () => {
-      while (isWakeDue) {
-        isWakeDue = false;
-        await Promise.all(queue.heads().map(serve));
-      }
-      isWaking = false;
+export function createWaitingRoom(ports: WaitingPorts): WaitingRoom {
+  const { clock, giveUp } = ports;
+  const queue = createQueue<Job>();
+  const visits = createVisits(ports);
+  const pump = createPump({ ...ports, step, rested });
+  const deadline = createAlarm(clock, pump.run);
+  const telemetry = createAlarm(clock, lookAtTelemetry);
+  let visit: Visit | undefined;
+  let wakes = 0;
+
+  function step(): number {
+    const late = queue.due(clock.now());
+    if (late !== undefined) return leave(late);
+    if (visit === undefined) return queue.countAgain() ? 1 : begin(visits.next());
+    const head = visit.isOver() ? undefined : queue.first(visit.sections);
+    if (head !== undefined) return answer(head, visit);
+    visit = undefined;
+    return 1;
+  }
+
+  function begin(next: Visit | undefined): number {
+    visit = next;
+    return next === undefined ? 0 : 1;
+  }
+
+  function answer(head: Job, { answerTo, cost }: Visit): number {
+    const said = answerTo(head);
+    if (said === 'yes') serve(head);
+    else if (said === 'kind') queue.passOver(head.kind);
+    else queue.passOverGroup(head.group);
+    return cost;
+  }
+
+  function serve(job: Job): void {
+    queue.take(job.sessionId);
+    pump.begin(`placing session ${job.sessionId}`, async () => {
+      const { outcome } = await seek(job);
+      if (outcome === 'none') queue.putBack(job.sessionId);
+      else queue.remove(job.sessionId);
     });
   }
 
-  async function serve(head: Job): Promise<void> {
-    const { outcome } = await seek(head);
-    if (outcome === 'none') return;
-    queue.remove(head.sessionId);
-    isWakeDue = true;
+  function leave(late: Job): number {
+    queue.remove(late.sessionId);
+    pump.begin(`giving up session ${late.sessionId}`, () => giveUp(late));
+    return 1;
   }
 
-  function watch(deadline: number): void {
-    if (alarm !== undefined && alarm.at <= deadline) return;
-    alarm?.timer.cancel();
-    alarm = { at: deadline, timer: clock.after(Math.max(0, deadline - clock.now()), expire) };
+  async function seek(job: Job): Promise<Found> {
+    for (;;) {
+      const wakesBefore = wakes;
+      const found = await ports.seek(job);
+      if (found.outcome !== 'none' || wakes === wakesBefore) return found;
+    }
   }
 
-  function expire(): void {
-    alarm = undefined;
-    for (const job of queue.expire(clock.now())) effects.run(`giving up session ${job.sessionId}`, () => giveUp(job));
+  function rested(): void {
     const next = queue.nextDeadline();
-    if (next !== undefined) watch(next);
+    if (next !== undefined) deadline.setFor(next);
+    if (queue.first([ON_TELEMETRY]) !== undefined) telemetry.setFor(clock.now() + TELEMETRY_MS);
+  }
+
+  function lookAtTelemetry(): void {
+    visits.toAll();
+    pump.run();
   }
 
   return {
     get size() {
       return queue.size;
     },
+    seek,
     add(job) {
       queue.add(job);
-      watch(job.deadline);
+      rested();
     },
-    remove: (sessionId) => void queue.remove(sessionId),
+    remove: queue.remove,
     has: queue.has,
     holds: queue.holds,
-    wake,
-    stop: () => alarm?.timer.cancel(),
+    wake(serverId) {
+      wakes += 1;
+      if (queue.size === 0 || !visits.to(serverId)) return;
+      pump.run();
+    },
+    stop() {
+      pump.stop();
+      deadline.cancel();
+      telemetry.cancel();
+    },
   };
 }

@@ -1,7 +1,7 @@
 /** What a session can be told. Imperative; each is judged by decide.ts and may be turned down. */
 import type { ServerId } from '../ids.ts';
 import type { FoundSession } from '../ports/agent-link.ts';
-import type { PlacementWish, SessionSpec } from './events.ts';
+import type { PlacementChoice, PlacementWish, SessionSpec } from './events.ts';
 
 export type SessionCommand =
   /** An API client wants it. */
@@ -9,7 +9,7 @@ export type SessionCommand =
   /** No server can take it and it is not to wait: nothing remains but its history. */
   | { readonly type: 'refuse'; readonly spec: SessionSpec & PlacementWish; readonly reason: string }
   /** The server holds a slot for this attempt. */
-  | { readonly type: 'place'; readonly serverId: ServerId; readonly attempt: number }
+  | { readonly type: 'place'; readonly serverId: ServerId; readonly attempt: number; readonly choice?: PlacementChoice | undefined }
   /** It will not be placed any more. */
   | { readonly type: 'give-up'; readonly reason: string }
   | { readonly type: 'report-started'; readonly serverId: ServerId; readonly attempt: number }

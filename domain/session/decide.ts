@@ -48,9 +48,9 @@ function refuse({ value }: SessionSnapshot, { spec, reason }: Command<'refuse'>)
   return value === 'unknown' || value === 'placing' ? accepted({ type: 'session.refused', data: { ...spec, reason } }) : accepted();
 }
 
-function place({ value, context }: SessionSnapshot, { serverId, attempt }: Command<'place'>): SessionDecision {
+function place({ value, context }: SessionSnapshot, { serverId, attempt, choice }: Command<'place'>): SessionDecision {
   if (value === 'placing' && attempt === context.attempt + 1) {
-    return accepted({ type: 'session.placed', data: { serverId, attempt } });
+    return accepted({ type: 'session.placed', data: { serverId, attempt, ...choice } });
   }
   const done = isAt(context.serverId, serverId) && attempt === context.attempt && value !== 'placing' && value !== 'deleted';
   return done ? accepted() : rejected('NOT_WAITING', 'The session does not wait for a server any more.');

@@ -33,11 +33,28 @@ export interface PlacementWish {
   readonly retry: boolean;
 }
 
+/** Why a session was placed where it was. Absent from older facts. */
+export interface PlacementChoice {
+  /** The name of the policy that put the candidates in order. Text, because facts outlive policies. */
+  readonly policy: string;
+  /** The servers that were asked in this order until one had a slot; at most 16. */
+  readonly candidates: readonly ServerId[];
+  /** Servers in the fleet. */
+  readonly considered: number;
+  /** How many of the others were known to be out of the question, by reason; placement/candidates.ts says what is counted. */
+  readonly turnedDown: Readonly<Partial<Record<string, number>>>;
+  /** Where attempts before this one failed, in order; absent where there were none. */
+  readonly failed?: readonly ServerId[] | undefined;
+}
+
 export type SessionEvent =
   | { readonly type: 'session.requested'; readonly data: SessionSpec & PlacementWish }
   | { readonly type: 'session.refused'; readonly data: SessionSpec & PlacementWish & { readonly reason: string } }
   /** `attempt` counts from 1; each placement is a new attempt. */
-  | { readonly type: 'session.placed'; readonly data: { readonly serverId: ServerId; readonly attempt: number } }
+  | {
+      readonly type: 'session.placed';
+      readonly data: { readonly serverId: ServerId; readonly attempt: number } & Partial<PlacementChoice>;
+    }
   | { readonly type: 'session.started'; readonly data: { readonly attempt: number } }
   /** `retrying`: goes back to placing; otherwise it is DELETED with this reason. `attempt` 0: it failed before any placement. */
   | {

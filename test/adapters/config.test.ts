@@ -13,6 +13,7 @@ t.test('without settings everything is as in the original, on this machine only'
     queueMaxSize: 1000,
     queueMaxTimeMs: 1_800_000,
     createRetries: 2,
+    placementPolicy: 'least-loaded',
     connectionTokenLifetimeMs: 3_600_000,
     deletedSessionVisibleMs: 3_600_000,
     sessionCreationTimeoutMs: 300_000,
@@ -30,12 +31,13 @@ t.test('settings win over defaults', async (t) => {
       'data-dir': { value: '/var/berth', from: '--data-dir' },
       'client-to-broker-connector-https-port': { value: '0', from: '--client-port' },
       'session-screenshot-format': { value: 'JPEG', from: 'session-screenshot-format' },
+      'berth.placement-policy': { value: 'pack', from: 'a file' },
       'seconds-before-deleting-sessions-unreachable-server': { value: '900', from: 'a file' },
     },
     '/srv',
   );
   t.equal(config.unreachableSessionsMs, 900_000);
-  t.match(config, { dataDir: '/var/berth', clientPort: 0, screenshotFormat: 'jpeg' });
+  t.match(config, { dataDir: '/var/berth', clientPort: 0, screenshotFormat: 'jpeg', placementPolicy: 'pack' });
 });
 
 t.test('a wrong setting is named as its user wrote it', async (t) => {
@@ -46,5 +48,8 @@ t.test('a wrong setting is named as its user wrote it', async (t) => {
   t.throws(() => brokerConfig({ 'data-dir': { value: ' ', from: '--data-dir' } }, '/srv'), { message: '--data-dir must not be empty.' });
   t.throws(() => brokerConfig({ 'session-screenshot-format': { value: 'gif', from: 'session-screenshot-format' } }, '/srv'), {
     message: 'session-screenshot-format must be png or jpeg, not "gif".',
+  });
+  t.throws(() => brokerConfig({ 'berth.placement-policy': { value: 'random', from: 'berth.placement-policy' } }, '/srv'), {
+    message: 'berth.placement-policy must be least-loaded or pack, not "random".',
   });
 });

@@ -1,0 +1,91 @@
+/** Looking after those who wait, because a server may take now what it could not take before: whom to ask for, and what the answer means. */
+
+import type { ServerId } from '../ids.ts';
+import { candidates } from '../placement/candidates.ts';
+import type { Fleet } from '../placement/fleet.ts';
+import { meetsNow } from '../placement/matches.ts';
+import type { TurnedDown } from '../placement/objection.ts';
+import { hasRoom, objection } from '../placement/objection.ts';
+import type { Random } from '../ports/clock.ts';
+import { ANY, type Job, ON_TELEMETRY, wishOf } from './job.ts';
+
+export interface Visit {
+  /** Whom it concerns. */
+  readonly sections: readonly string[];
+  /** What a question costs, compared with asking one server. */
+  readonly cost: number;
+  /** There is no room left: nobody needs to be asked for any more. */
+  isOver(): boolean;
+  /** `kind`: not for this one nor for its like. `group`: whoever owns it. */
+  answerTo(job: Job): 'yes' | 'kind' | 'group';
+}
+
+/** The visits that are to be made. */
+export interface Visits {
+  /** To one server; false: it has no room anyway. */
+  to(serverId: ServerId): boolean;
+  /** To the whole fleet, for those whose requirement speaks of telemetry. */
+  toAll(): void;
+  /** Which comes next, and is not to be made any more; undefined: none. */
+  next(): Visit | undefined;
+}
+
+export function createVisits({ fleet, random }: { readonly fleet: Fleet; readonly random: Random }): Visits {
+  const roomy = new Set<ServerId>();
+  let isTelemetryDue = false;
+  return {
+    to(serverId) {
+      const server = fleet.get(serverId);
+      if (server === undefined || !hasRoom(server)) return false;
+      roomy.add(serverId);
+      return true;
+    },
+    toAll() {
+      isTelemetryDue = true;
+    },
+    next() {
+      if (isTelemetryDue) {
+        isTelemetryDue = false;
+        return visitToAll(fleet, random);
+      }
+      const [serverId] = roomy;
+      if (serverId === undefined) return undefined;
+      roomy.delete(serverId);
+      return visitTo(fleet, serverId);
+    },
+  };
+}
+
+function visitTo(fleet: Fleet, id: ServerId): Visit {
+  return {
+    sections: [ANY, id, ON_TELEMETRY],
+    cost: 1,
+    isOver() {
+      const server = fleet.get(id);
+      return server === undefined || !hasRoom(server);
+    },
+    answerTo(job) {
+      const server = fleet.get(id);
+      if (server === undefined) return 'group';
+      const why = objection(server, wishOf(job), (each) => meetsNow(each, job.requirement));
+      if (why === undefined) return 'yes';
+      return OWN.includes(why) ? 'kind' : 'group';
+    },
+  };
+}
+
+function visitToAll(fleet: Fleet, random: Random): Visit {
+  return {
+    sections: [ON_TELEMETRY],
+    cost: 20,
+    isOver: () => false,
+    answerTo(job) {
+      const { ordered, turnedDown } = candidates(fleet, wishOf(job), random);
+      if (ordered.length > 0) return 'yes';
+      return OWN.some((why) => turnedDown[why] !== undefined) ? 'kind' : 'group';
+    },
+  };
+}
+
+/** What speaks against one session and not against another with the same requirement. */
+const OWN: readonly TurnedDown[] = ['ALREADY_TRIED', 'OWNER_LIMIT_REACHED'];
