@@ -3,6 +3,7 @@
  * agents).
  */
 import { randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -54,13 +55,12 @@ export async function startBroker(config: BrokerConfig, ports: BrokerPorts): Pro
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
-  let fatal: (error: Error) => void = () => undefined;
-  const lost = new Promise<never>((_, reject) => {
-    fatal = reject;
-  });
+  // Waiting for an event rejects when its emitter emits `error`.
+  const failure = new EventEmitter();
+  const lost = once(failure, 'never') as Promise<unknown> as Promise<never>;
   lost.catch(() => undefined);
   try {
-    return { ...(await open(config, ports, fatal, (close) => closers.push(close))), lost, stop };
+    return { ...(await open(config, ports, failure.emit.bind(failure, 'error'), (close) => closers.push(close))), lost, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -68,7 +68,7 @@ export async function startBroker(config: BrokerConfig, ports: BrokerPorts): Pro
 }
 
 type Opened = Omit<RunningBroker, 'lost' | 'stop'>;
-type Fatal = (error: Error) => void;
+type Fatal = (error: Error) => unknown;
 type OnStop = (close: () => Promise<unknown>) => void;
 
 async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onStop: OnStop): Promise<Opened> {
@@ -92,12 +92,15 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const core = await startCore({ log, database, link: connections, clock, random, logger, fatal, issueConnectionToken }, limitsOf(config));
   onStop(core.stop);
   connections.start(core.reception);
-  onStop(async () => connections.close());
 
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
   const doors = { config, ports, core, access, tokens, connections, certificates };
   const agents = await serveAgents(doors);
-  onStop(agents.close);
+  onStop(async () => {
+    const closed = agents.close();
+    connections.close();
+    await closed;
+  });
   const clients = await serveClients(doors, await keyIn(join(secrets, 'next-token.key')));
   onStop(clients.close);
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
@@ -137,7 +140,7 @@ function serveAgents({ config, ports, core, access, tokens, connections, certifi
   const app = new Hono();
   const issueToken = createTokenEndpoint({ authenticate: access.authenticateAgent, tokens, audience: 'agent', now });
   app.post('/oauth2/token', ({ req }) => issueToken(req.raw));
-  app.get('/health', (context) => context.json({ status: 'UP' }));
+  app.get('/health', (context) => context.json({ status: 'ok' }));
   const agentApi = createAgentApi({
     reception: core.reception,
     connections,

@@ -33,7 +33,7 @@ export interface RawAgent {
 }
 
 /** An agent with a token of its own, as the client `name`. */
-export function rawAgent(broker: TestBroker, name = 'client-1'): RawAgent {
+export function rawAgent(broker: Pick<TestBroker, 'caFile' | 'port' | 'tokens'>, name = 'client-1'): RawAgent {
   const token = `token-of-${name}`;
   broker.tokens.set(token, name);
   const agent = new Agent({ keepAlive: true, ca: readFileSync(broker.caFile) });
