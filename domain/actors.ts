@@ -2,7 +2,7 @@
  * Actors: one mailbox, one machine and one stream each. A command is decided from the machine's snapshot, its facts are appended at
  * the expected revision, and only then is anybody told. Idle actors are passivated under a bound and come back from their streams.
  */
-import { type Actor, type AnyMachineSnapshot, type AnyStateMachine, createActor, type EventFromLogic, type SnapshotFrom } from 'xstate';
+import type { AnyStateMachine, SnapshotFrom } from 'xstate';
 import type { Decision, Rejection } from './decision.ts';
 import {
   LOG_START,
@@ -14,6 +14,7 @@ import {
   type Revision,
   type Statement,
 } from './facts.ts';
+import { createFolding, type Folding } from './folding.ts';
 import { factId, type StreamName, streamName } from './ids.ts';
 import type { Clock, Random } from './ports/clock.ts';
 import { type EventLog, LogBusyError, LogFault } from './ports/event-log.ts';
@@ -30,6 +31,11 @@ export interface ActorKind<M extends AnyStateMachine, C, S extends Statement> {
 /** How a command ended. `facts` is empty where it was done already; `snapshot` is the state after it. */
 export type Outcome<M extends AnyStateMachine, S extends Statement> =
   | { readonly facts: readonly NewFact<S>[]; readonly snapshot: SnapshotFrom<M>; readonly position: Position }
+  | { readonly rejected: Rejection; readonly snapshot: SnapshotFrom<M> };
+
+/** The same before it is in the log. */
+type Verdict<M extends AnyStateMachine, S extends Statement> =
+  | { readonly facts: readonly NewFact<S>[]; readonly snapshot: SnapshotFrom<M> }
   | { readonly rejected: Rejection; readonly snapshot: SnapshotFrom<M> };
 
 export interface Actors<M extends AnyStateMachine, C, S extends Statement> {
@@ -79,11 +85,18 @@ interface Letter<M extends AnyStateMachine, C, S extends Statement> extends Aske
   readonly fail: (error: unknown) => void;
 }
 
-/** The machine of an actor that is in memory, and how far its stream has been folded into it. */
+/** An actor in memory: its state, and how far its stream has been folded into it. */
 interface Live<M extends AnyStateMachine> {
-  readonly machine: Actor<M>;
-  revision: Revision;
-  position: Position;
+  readonly snapshot: SnapshotFrom<M>;
+  readonly revision: Revision;
+  readonly position: Position;
+}
+
+/** What all actors of one kind are made of. */
+interface Parts<M extends AnyStateMachine, C, S extends Statement> {
+  readonly kind: ActorKind<M, C, S>;
+  readonly folding: Folding<M>;
+  readonly ports: ActorPorts;
 }
 
 interface Mailbox<M extends AnyStateMachine, C, S extends Statement> {
@@ -100,6 +113,8 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
   ports: ActorPorts,
   limits: ActorLimits = ACTOR_LIMITS,
 ): Actors<M, C, S> {
+  const folding = createFolding(kind.machine);
+  const parts: Parts<M, C, S> = { kind, folding, ports };
   const mailboxes = new Map<string, Mailbox<M, C, S>>();
   /** Those without work, the longest idle first, so that passivating one costs the same however many are at work. */
   const idle = new Map<string, Mailbox<M, C, S>>();
@@ -118,7 +133,7 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
 
   function create(id: string, command: C, origin: Origin): Promise<Outcome<M, S>> {
     const mailbox = mailboxOf(id);
-    mailbox.live ??= { machine: startMachine(kind.machine), revision: NO_STREAM, position: LOG_START };
+    mailbox.live ??= unborn(folding);
     return post(id, mailbox, { command, origin });
   }
 
@@ -139,12 +154,12 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
     while (mailbox.letters.length > 0) {
       const letters = mailbox.letters.splice(0, BATCH);
       try {
-        await settle(kind, ports, mailbox, letters);
+        await settle(parts, mailbox, letters);
       } catch (error) {
-        drop(mailbox);
+        mailbox.live = undefined;
         for (const letter of letters) letter.fail(error);
       }
-      for (const show of mailbox.onlookers.splice(0)) show(mailbox.live?.machine.getSnapshot());
+      for (const show of mailbox.onlookers.splice(0)) show(mailbox.live?.snapshot);
     }
     mailbox.isRunning = false;
     rest(id, mailbox);
@@ -152,27 +167,22 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
 
   /** It stays until so many others have rested for a shorter time. */
   function rest(id: string, mailbox: Mailbox<M, C, S>): void {
-    if (mailbox.live === undefined || kind.isOver(mailbox.live.machine.getSnapshot())) forget(id, mailbox);
+    if (mailbox.live === undefined || kind.isOver(mailbox.live.snapshot)) forget(id);
     else idle.set(id, mailbox);
-    for (const [oldest, candidate] of idle) {
+    for (const oldest of idle.keys()) {
       if (idle.size <= limits.kept) return;
-      forget(oldest, candidate);
+      forget(oldest);
     }
   }
 
-  function forget(id: string, mailbox: Mailbox<M, C, S>): void {
-    drop(mailbox);
+  function forget(id: string): void {
     mailboxes.delete(id);
     idle.delete(id);
   }
 
   async function look(id: string): Promise<SnapshotFrom<M>> {
     const seen = await seenInMemory(mailboxes.get(id));
-    if (seen !== undefined) return seen;
-    const live = await rehydrate(kind.machine, ports.log, streamName(kind.category, id));
-    const snapshot = live.machine.getSnapshot();
-    live.machine.stop();
-    return snapshot;
+    return seen ?? (await rehydrate(parts, streamName(kind.category, id))).snapshot;
   }
 
   return {
@@ -190,60 +200,58 @@ function newMailbox<M extends AnyStateMachine, C, S extends Statement>(stream: S
 }
 
 /**
- * While a batch is under way the machine is ahead of the log, and the log may be ahead of what the actor knows. Waiting for the end of the
- * batch costs no more than reading the stream, and happens all the time: whoever looks because of a fact comes right behind its append.
+ * While a batch is under way the log may be ahead of what the actor knows. Waiting for its end costs no more than reading the stream, and
+ * happens all the time: whoever looks because of a fact comes right behind its append.
  */
 async function seenInMemory<M extends AnyStateMachine, C, S extends Statement>(
   mailbox: Mailbox<M, C, S> | undefined,
 ): Promise<SnapshotFrom<M> | undefined> {
   if (mailbox?.isRunning) return new Promise((show) => mailbox.onlookers.push(show));
-  return mailbox?.live?.machine.getSnapshot();
+  return mailbox?.live?.snapshot;
 }
 
-/**
- * Decides a batch, appends what follows, and answers. The machine runs ahead of the log by this one batch and nobody sees it there:
- * where the append does not take place the machine is thrown away and comes back from the stream.
- */
+/** Decides a batch, each command in the state that those before it lead to, and appends what follows. Nobody sees a state before its facts are in the log. */
 async function settle<M extends AnyStateMachine, C, S extends Statement>(
-  kind: ActorKind<M, C, S>,
-  ports: ActorPorts,
+  parts: Parts<M, C, S>,
   mailbox: Mailbox<M, C, S>,
   letters: readonly Letter<M, C, S>[],
 ): Promise<void> {
   for (let conflicts = 0; conflicts <= MOST_CONFLICTS; conflicts += 1) {
-    const live = mailbox.live ?? (await rehydrate(kind.machine, ports.log, mailbox.stream));
-    mailbox.live = live;
-    const outcomes = letters.map((letter) => judge(kind, ports, live, letter));
-    const facts = outcomes.flatMap((outcome) => ('facts' in outcome ? outcome.facts : []));
-    const isAppended = facts.length === 0 || (await append(ports, mailbox.stream, live, facts));
-    if (isAppended) {
-      letters.forEach((letter, index) => {
-        const outcome = outcomes[index] as Outcome<M, S>;
-        letter.answer('facts' in outcome ? { ...outcome, position: live.position } : outcome);
-      });
-      return;
-    }
-    drop(mailbox);
+    const live = mailbox.live ?? (await rehydrate(parts, mailbox.stream));
+    let { snapshot } = live;
+    const verdicts = letters.map((letter) => {
+      const verdict = judge(parts, snapshot, letter);
+      snapshot = verdict.snapshot;
+      return verdict;
+    });
+    const facts = verdicts.flatMap((verdict) => ('facts' in verdict ? verdict.facts : []));
+    const place = facts.length === 0 ? live : await append(parts.ports, mailbox.stream, live, facts);
+    mailbox.live = place && { snapshot, revision: place.revision, position: place.position };
+    if (place === undefined) continue;
+    letters.forEach((letter, index) => {
+      const verdict = verdicts[index] as Verdict<M, S>;
+      letter.answer('facts' in verdict ? { ...verdict, position: place.position } : verdict);
+    });
+    return;
   }
   throw new LogBusyError(`${mailbox.stream} is written to from elsewhere all the time.`);
 }
 
-/** What follows from one command, folded into the machine at once. */
+/** What follows from one command in one state, and the state after it. */
 function judge<M extends AnyStateMachine, C, S extends Statement>(
-  kind: ActorKind<M, C, S>,
-  ports: ActorPorts,
-  live: Live<M>,
-  { command, origin }: Letter<M, C, S>,
-): Outcome<M, S> {
-  const { machine } = live;
-  const decision = kind.decide(machine.getSnapshot(), command);
-  if ('rejected' in decision) return { rejected: decision.rejected, snapshot: machine.getSnapshot() };
+  { kind, folding, ports }: Parts<M, C, S>,
+  before: SnapshotFrom<M>,
+  { command, origin }: Asked<C>,
+): Verdict<M, S> {
+  const decision = kind.decide(before, command);
+  if ('rejected' in decision) return { rejected: decision.rejected, snapshot: before };
+  let snapshot = before;
   const facts = decision.accepted.map((statement) => {
     const fact = stamp(statement, origin, ports);
-    fold(machine, fact, kind.category);
+    snapshot = folding.next(snapshot, fact, kind.category);
     return fact;
   });
-  return { facts, snapshot: machine.getSnapshot(), position: live.position };
+  return { facts, snapshot };
 }
 
 function stamp<S extends Statement>(statement: S, origin: Origin, { clock, random }: ActorPorts): NewFact<S> {
@@ -254,28 +262,17 @@ function stamp<S extends Statement>(statement: S, origin: Origin, { clock, rando
   return fact as NewFact as NewFact<S>;
 }
 
-/** Asks the machine before telling it: XState drops an event that it does not handle in silence. */
-function fold<M extends AnyStateMachine>(machine: Actor<M>, fact: Statement, where: string): void {
-  const event = fact as EventFromLogic<M>;
-  const before: AnyMachineSnapshot = machine.getSnapshot();
-  if (!before.can(event)) throw new Error(`${where}: ${fact.type} cannot follow in state ${JSON.stringify(before.value)}.`);
-  machine.send(event);
-}
-
-/** False: somebody else has written to the stream. An unknown outcome is settled by appending the very same facts again. */
+/** Where the stream stands then; undefined: somebody else has written to it. An unknown outcome is settled by appending the very same facts again. */
 async function append<M extends AnyStateMachine>(
   { log, clock }: ActorPorts,
   stream: StreamName,
   live: Live<M>,
   facts: readonly NewFact[],
-): Promise<boolean> {
+): Promise<Pick<Live<M>, 'revision' | 'position'> | undefined> {
   for (let faults = 0; ; faults += 1) {
     try {
       const appended = await log.append(stream, live.revision, facts);
-      if (appended.outcome === 'conflict') return false;
-      live.revision = appended.revision;
-      live.position = appended.position;
-      return true;
+      return appended.outcome === 'conflict' ? undefined : appended;
     } catch (error) {
       if (!(error instanceof LogFault) || faults === MOST_FAULTS) throw error;
       await new Promise<void>((resolve) => clock.after(FAULT_PAUSE_MS * 2 ** faults, resolve));
@@ -283,27 +280,24 @@ async function append<M extends AnyStateMachine>(
   }
 }
 
-async function rehydrate<M extends AnyStateMachine>(machine: M, log: EventLog, stream: StreamName): Promise<Live<M>> {
-  const live: Live<M> = { machine: startMachine(machine), revision: NO_STREAM, position: LOG_START };
+async function rehydrate<M extends AnyStateMachine, C, S extends Statement>(
+  { folding, ports }: Parts<M, C, S>,
+  stream: StreamName,
+): Promise<Live<M>> {
+  let { snapshot, revision, position } = unborn(folding);
   for (;;) {
-    const facts: readonly RecordedFact[] = await log.readStream(stream, live.revision + 1, PAGE);
+    const facts: readonly RecordedFact[] = await ports.log.readStream(stream, revision + 1, PAGE);
     for (const fact of facts) {
-      fold(live.machine, fact, `${stream} at revision ${fact.revision}`);
-      live.revision = fact.revision;
-      live.position = fact.position;
+      snapshot = folding.next(snapshot, fact, `${stream} at revision ${fact.revision}`);
+      ({ revision, position } = fact);
     }
-    if (facts.length < PAGE) return live;
+    if (facts.length < PAGE) return { snapshot, revision, position };
   }
 }
 
-/** Without an observer of its own an actor in error ends the whole process. Actions are total all the same. */
-function startMachine<M extends AnyStateMachine>(machine: M): Actor<M> {
-  const actor = createActor(machine as AnyStateMachine) as Actor<M>;
-  actor.subscribe({ error: () => undefined });
-  return actor.start();
-}
-
-function drop(mailbox: { live: Live<AnyStateMachine> | undefined }): void {
-  mailbox.live?.machine.stop();
-  mailbox.live = undefined;
-}
+/** An actor without a fact. */
+const unborn = <M extends AnyStateMachine>({ initial }: Folding<M>): Live<M> => ({
+  snapshot: initial,
+  revision: NO_STREAM,
+  position: LOG_START,
+});
