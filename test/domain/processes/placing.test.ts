@@ -1,6 +1,6 @@
 /** Placing: finding a server, waiting for one, and trying another. */
 import t from 'tap';
-import { sessionId } from '../../../domain/ids.ts';
+import { serverId, sessionId } from '../../../domain/ids.ts';
 import { setUpCore } from '../../helpers/core.ts';
 import { description, ORIGIN, wish } from '../../helpers/samples.ts';
 
@@ -63,6 +63,84 @@ t.test('who waits is served in order, whatever kind of change makes room', async
   t.match(await broker.describe(idOf(second)), { server: undefined });
   await broker.greet('B', small('B'));
   t.match(await broker.describe(idOf(second)), { server: { id: 'B' } });
+});
+
+t.test('of several who wait, the one who has waited longest is served first, whoever it is', async (t) => {
+  const broker = await setUpCore(t, { queueSize: 10 });
+  const waiting: string[] = [];
+  for (const owner of ['ann', 'ann', 'bob', 'ann', 'cid', 'bob']) {
+    waiting.push(idOf(await broker.create({ enqueue: true, owner })));
+    await broker.pass(1);
+  }
+  const served: string[] = [];
+  for (const name of ['A', 'B', 'C', 'D', 'E', 'F']) {
+    await broker.greet(name, small(name));
+    for (const id of waiting) if ((await broker.describe(id)).server?.id === name) served.push(id);
+  }
+  t.same(served, waiting);
+});
+
+t.test('many who wait are served in order when much room comes at once', async (t) => {
+  const broker = await setUpCore(t, { queueSize: 200 });
+  const waiting: string[] = [];
+  for (let number = 0; number < 60; number += 1) {
+    waiting.push(idOf(await broker.create({ enqueue: true, owner: `user${number % 3}` })));
+    if (number % 10 === 0) await broker.create({ enqueue: true, requirements: `tag:moon = '${number}'` });
+  }
+  await broker.greet('A', { description: description({ hostname: 'A', maxVirtualSessions: 40 }) });
+  const placed = await Promise.all(waiting.map(async (id) => (await broker.describe(id)).server !== undefined));
+  t.same(
+    placed,
+    waiting.map((_, number) => number < 40),
+  );
+});
+
+t.test('who failed on the only server there is does not hold up others with the same wish', async (t) => {
+  const broker = await setUpCore(t);
+  await broker.greet('A', small('A'));
+  const first = idOf(await broker.create({ enqueue: true }));
+  await broker.report('A', { kind: 'session-failed', sessionId: sessionId(first), attempt: 1, reason: 'No.' });
+  t.match(await broker.describe(first), { state: 'CREATING', server: undefined });
+  t.match(await broker.create({ enqueue: true }), { server: { id: 'A' } });
+  await broker.greet('B', small('B'));
+  t.match(await broker.describe(first), { server: { id: 'B' } });
+});
+
+t.test('who waits for an idle server is placed when one is, though nobody says so', async (t) => {
+  const broker = await setUpCore(t);
+  const load = (oneMinute: number) => ({ memoryUsedBytes: 0, swapUsedBytes: 0, cpuLoadAverage: [oneMinute, 0, 0] as const });
+  await broker.greet('A', { telemetry: load(5) });
+  const id = idOf(await broker.create({ enqueue: true, requirements: 'server:Host.CpuLoadAverage.OneMinute < 1' }));
+  await broker.pass(60_000);
+  t.match(await broker.describe(id), { substate: 'SESSION_PLACING' });
+  broker.core.reception.telemetry(serverId('A'), load(0));
+  await broker.pass(5_000);
+  t.match(await broker.describe(id), { server: { id: 'A' } });
+});
+
+t.test('the history of a session says by which policy it was placed, among whom, and why not elsewhere', async (t) => {
+  const broker = await setUpCore(t, { policy: 'pack' });
+  await broker.greet('A', { description: description({ hostname: 'A', maxVirtualSessions: 3 }) });
+  await broker.greet('B', { description: description({ hostname: 'B', maxVirtualSessions: 2 }) });
+  await broker.greet('C', { description: description({ hostname: 'C', os: { family: 'windows', name: 'Windows', version: '2022' } }) });
+  const reasonOf = async (id: string) => {
+    const page = await broker.core.application.sessionHistory(id, 10);
+    return page?.items.filter(({ type }) => type === 'session.placed').at(-1)?.data;
+  };
+  const id = idOf(await broker.create());
+  const turnedDown = { SESSION_TYPE_NOT_SUPPORTED: 1 };
+  t.same(await reasonOf(id), { serverId: 'B', attempt: 1, policy: 'pack', candidates: ['B', 'A'], considered: 3, turnedDown });
+  t.match(await broker.create(), { server: { id: 'B' } }, 'B is filled first');
+  await broker.report('B', { kind: 'session-failed', sessionId: sessionId(id), attempt: 1, reason: 'No.' });
+  t.same(await reasonOf(id), {
+    serverId: 'A',
+    attempt: 2,
+    policy: 'pack',
+    candidates: ['A'],
+    considered: 3,
+    turnedDown: { ALREADY_TRIED: 1, SESSION_TYPE_NOT_SUPPORTED: 1 },
+    failed: ['B'],
+  });
 });
 
 t.test('an impossible request holds nobody else up', async (t) => {

@@ -142,6 +142,13 @@ story('a report about an earlier attempt, or from another server, is turned down
     .isRejected('SESSION_ELSEWHERE');
 });
 
+story('why a server was chosen is recorded with the choice', (given) => {
+  const choice = { policy: 'pack', candidates: [B, A], considered: 3, turnedDown: { SERVER_FULL: 1 }, failed: undefined };
+  given(requested)
+    .when({ type: 'place', serverId: A, attempt: 1, choice })
+    .decides({ type: 'session.placed', data: { serverId: A, attempt: 1, ...choice } });
+});
+
 story('a session is placed once', (given) => {
   given(requested, placed).when({ type: 'place', serverId: B, attempt: 1 }).isRejected('NOT_WAITING');
   given(requested, placed).when({ type: 'place', serverId: A, attempt: 2 }).isRejected('NOT_WAITING');
