@@ -36,7 +36,7 @@ const essence = ({ Id, Name, Owner, State, Type, Server: server, CreationTime }:
 
 t.test('sessions, servers and the client are the same after an end in order and after a power cut', async (t) => {
   const dataDir = join(temporaryFolder(t), 'data');
-  const first = await startBerth(t, dataDir, 3);
+  const first = await startBerth(t, dataDir, 3, { bare: true });
   const { clientId, clientPassword } = await connectionOf(dataDir);
   const client = await clientOf(t, dataDir);
   const made = await client.createSessions([
@@ -62,7 +62,7 @@ t.test('sessions, servers and the client are the same after an end in order and 
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     process.kill(-Number(berth.child.pid), signal);
     t.equal(await berth.ended, signal === 'SIGINT' ? 0 : signal);
-    berth = await startBerth(t, dataDir, 3);
+    berth = await startBerth(t, dataDir, 3, { bare: true });
     t.match(await connectionOf(dataDir), { clientId, clientPassword });
     const again = await clientOf(t, dataDir);
     t.same((await settled(again)).map(essence), before, `after ${signal}`);

@@ -83,8 +83,8 @@ process.on('exit', () => {
 });
 
 /** A broker and simulated servers, of which the user has been told. */
-export async function startBerth(t: Test, dataDir: string, servers: number): Promise<BerthProcess> {
-  const berth = runBerth(t, 'start', '--data-dir', dataDir, '--servers', String(servers), ...FREE_PORTS);
+export async function startBerth(t: Test, dataDir: string, servers: number, options: ModuleOptions = {}): Promise<BerthProcess> {
+  const berth = runModule(t, BERTH, ['start', '--data-dir', dataDir, '--servers', String(servers), ...FREE_PORTS], options);
   await berth.says('Ctrl-C stops everything');
   return berth;
 }
