@@ -4,23 +4,14 @@ import type { Origin } from '../domain/facts.ts';
 import type { SessionId } from '../domain/ids.ts';
 import type { Screenshot } from '../domain/ports/agent-link.ts';
 import type { PlacementWish, SessionSpec } from '../domain/session/events.ts';
+import type { SessionSelection } from '../projections/session-search.ts';
 import type { HistoryEntry, Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
 
 /** One item of a batch: done, or turned down while its neighbours go on. */
 export type Result<T> = { readonly done: T } | { readonly rejected: Rejection };
 
-export interface SessionQuery {
-  /** Absent: all. Unknown ids are simply missing from the answer. */
-  readonly ids?: readonly string[] | undefined;
-  /** Any of these owners; absent: all. */
-  readonly owners?: readonly string[] | undefined;
-  /** All of these must be tags of the session's server. */
-  readonly tags?: readonly { readonly key: string; readonly value: string }[] | undefined;
-  /** 1 to 1000. */
-  readonly limit: number;
-  /** `next` of the page before. */
-  readonly after?: number | undefined;
-}
+/** Unknown ids are simply missing from the answer. */
+export type SessionQuery = SessionSelection;
 
 export interface ServerQuery {
   readonly ids?: readonly string[] | undefined;

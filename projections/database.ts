@@ -8,7 +8,7 @@ import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
@@ -24,8 +24,9 @@ export interface SessionsTable {
   /** When it came into this state. */
   state_time: number;
   state_reason: string | null;
-  /** A copy of what is in `spec`, for the filter. */
+  /** A copy of what is in `spec`, for the filter; so is `name`. */
   owner: string;
+  name: string;
   /** Without the permissions file, which may be large and is of no interest to most readers. */
   spec: Json<Omit<SessionSpec, 'permissionsFile'>>;
   permissions_file: string | null;
@@ -134,21 +135,23 @@ export interface ReadDatabase {
 }
 
 /**
- * The indexes on `deleted_time` hold the living (null) in the order of their positions, because SQLite ends every index with the rowid;
- * that is what a page walks, however many deleted sessions there are.
+ * The indexes that end in `deleted_time` hold the living (null) in the order of their positions, because SQLite ends every index with the
+ * rowid; that is what a page walks, however many deleted sessions there are. `sessions_by_state` does the same with the living alone.
  */
 export const SCHEMA = `
   CREATE TABLE cursor (position INTEGER NOT NULL);
   INSERT INTO cursor VALUES (0);
 
   CREATE TABLE sessions (
-    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT, state_time INTEGER, state_reason TEXT, owner TEXT, spec TEXT,
-    permissions_file TEXT, wish TEXT, server_id TEXT, attempt INTEGER, local_id TEXT, connections INTEGER, created_time INTEGER,
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT, state_time INTEGER, state_reason TEXT, owner TEXT, name TEXT,
+    spec TEXT, permissions_file TEXT, wish TEXT, server_id TEXT, attempt INTEGER, local_id TEXT, connections INTEGER, created_time INTEGER,
     last_disconnection_time INTEGER, deleted_time INTEGER
   );
   CREATE INDEX sessions_by_deletion ON sessions (deleted_time);
   CREATE INDEX sessions_by_owner ON sessions (owner, deleted_time);
-  CREATE INDEX sessions_by_server ON sessions (server_id) WHERE deleted_time IS NULL;
+  CREATE INDEX sessions_by_name ON sessions (name, deleted_time);
+  CREATE INDEX sessions_by_server ON sessions (server_id, deleted_time);
+  CREATE INDEX sessions_by_state ON sessions (state) WHERE deleted_time IS NULL;
   CREATE INDEX sessions_pending ON sessions (position) WHERE state IN ('CREATING', 'DELETING');
 
   CREATE TABLE servers (
@@ -156,6 +159,7 @@ export const SCHEMA = `
     unreachable_time INTEGER,
     healthy INTEGER, health_reason TEXT, logged_in_users TEXT, removed_time INTEGER
   );
+  CREATE INDEX servers_unreachable ON servers (id) WHERE reachable = 0;
   CREATE TABLE server_revisions (server_id TEXT PRIMARY KEY, revision INTEGER) WITHOUT ROWID;
   CREATE TABLE server_tags (server_id TEXT, key TEXT, value TEXT, PRIMARY KEY (server_id, key)) WITHOUT ROWID;
   CREATE INDEX server_tags_by_value ON server_tags (key, value);

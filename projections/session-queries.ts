@@ -1,10 +1,11 @@
 /** What the API asks about sessions. Their servers are named, not described: the caller knows more of them (telemetry) than the database. */
-import { type CompiledQuery, type Expression, type ExpressionBuilder, type RawBuilder, sql } from 'kysely';
+import type { CompiledQuery, Expression, ExpressionBuilder } from 'kysely';
 import type { SessionSpec } from '../domain/session/events.ts';
 import type { Reader, SessionsTable, Tables } from './database.ts';
 import { createLoader } from './loader.ts';
 import { json, listed, packed, unpack, withParameters } from './packing.ts';
 import { pageOf } from './paging.ts';
+import { positionsOf, type SessionSelection } from './session-search.ts';
 import type { Page, SessionState, SessionView } from './views.ts';
 
 /** A session without the view of its server. */
@@ -15,20 +16,6 @@ export interface DescribedSession {
   /** Its id on that server. */
   readonly localId: string;
   readonly attempt: number;
-}
-
-/** Each part that is given has to be met. */
-export interface SessionSelection {
-  /** Any of these. */
-  readonly ids?: readonly string[] | undefined;
-  /** Any of these. */
-  readonly owners?: readonly string[] | undefined;
-  /** All of these, on the session's server. */
-  readonly tags?: readonly { readonly key: string; readonly value: string }[] | undefined;
-  /** 1 to 1000. */
-  readonly limit: number;
-  /** `next` of the page before. */
-  readonly after?: number | undefined;
 }
 
 export interface SessionQueriesOptions {
@@ -51,15 +38,13 @@ export function createSessionQueries(reader: Reader, { deletedVisibleMs }: Sessi
 
   return {
     async describe(selection, now) {
-      const { ids, owners, tags = [], limit, after = 0 } = selection;
+      const { ids, tags = [], limit, after = 0 } = selection;
       const deletedBefore = now - deletedVisibleMs;
       if (ids === undefined || tags.length > 0) {
         return pageOf(await search(reader, selection, deletedBefore), limit, describedOf);
       }
-      const rows = (await byIds(ids)).filter(
-        ({ position, deletedTime, view }) =>
-          position > after && (deletedTime === null || deletedTime > deletedBefore) && (owners?.includes(view.owner) ?? true),
-      );
+      const isShown = ({ position, deletedTime }: SessionRow) => position > after && (deletedTime === null || deletedTime > deletedBefore);
+      const rows = (await byIds(ids)).filter((row) => isShown(row) && meets(row, selection));
       return pageOf(rows, limit, describedOf);
     },
   };
@@ -68,6 +53,17 @@ export function createSessionQueries(reader: Reader, { deletedVisibleMs }: Sessi
 interface SessionRow extends DescribedSession {
   readonly position: number;
   readonly deletedTime: number | null;
+}
+
+/** The filters that need nothing but the row. */
+function meets({ view, serverId }: SessionRow, { owners, names, states, servers }: SessionSelection): boolean {
+  const isAmong = <Value>(values: readonly Value[] | undefined, value: Value) => values?.includes(value) ?? true;
+  return (
+    isAmong(owners, view.owner) &&
+    isAmong(names, view.name) &&
+    isAmong(states, view.state) &&
+    isAmong<string | undefined>(servers, serverId)
+  );
 }
 
 const describedOf = ({ view, serverId, localId, attempt }: SessionRow): DescribedSession => ({ view, serverId, localId, attempt });
@@ -84,37 +80,13 @@ function createByIds(reader: Reader): (ids: readonly string[]) => Promise<Readon
   };
 }
 
-/** `+` hides from SQLite that this is the key, so that it does not walk the whole table in its order. */
-const UNORDERED_POSITION = sql<number>`+sessions.position`;
-const POSITION = sql<number>`sessions.position`;
-
-/**
- * One row more than the limit. The living and the lately deleted are looked up apart, each along an index, and merged in order, so that the
- * many that were deleted long ago cost nothing. Of one owner there are few, so that finding and sorting them beats walking all in order.
- */
-function search(reader: Reader, selection: SessionSelection, deletedBefore: number): Promise<readonly SessionRow[]> {
-  const isNarrow = selection.ids !== undefined || selection.owners !== undefined;
-  const living = matching(reader, selection, isNarrow ? UNORDERED_POSITION : POSITION).where('sessions.deleted_time', 'is', null);
-  const deleted = matching(reader, selection, UNORDERED_POSITION).where('sessions.deleted_time', '>', deletedBefore);
-  const page = living
-    .unionAll(deleted)
-    .orderBy('position')
-    .limit(selection.limit + 1);
+async function search(reader: Reader, selection: SessionSelection, deletedBefore: number): Promise<readonly SessionRow[]> {
+  const page = positionsOf(reader, selection, deletedBefore);
+  if (page === undefined) return [];
   const query = sessionsWithServers(reader)
     .where('sessions.position', 'in', page)
     .select((eb) => packed(sessionColumns(eb), eb.ref('sessions.position')).as('rows'));
   return readSessions(reader, query.compile());
-}
-
-function matching(reader: Reader, { ids, owners, tags = [], after = 0 }: SessionSelection, position: RawBuilder<number>) {
-  let query = reader.selectFrom('sessions').select(position.as('position')).where(position, '>', after);
-  if (ids !== undefined) query = query.where('sessions.id', 'in', listed(ids));
-  if (owners !== undefined) query = query.where('sessions.owner', 'in', listed(owners));
-  for (const { key, value } of tags) {
-    const tagged = reader.selectFrom('server_tags').select('server_id').where('key', '=', key).where('value', '=', value);
-    query = query.where('sessions.server_id', 'in', tagged);
-  }
-  return query;
 }
 
 const sessionsWithServers = (reader: Reader) => reader.selectFrom('sessions').leftJoin('servers', 'servers.id', 'sessions.server_id');
@@ -179,9 +151,9 @@ function rowOf(row: PackedSession): SessionRow {
   return { view, position, deletedTime, serverId: serverId ?? undefined, localId: localId ?? id, attempt };
 }
 
-/** What is true on a server that cannot be reached, nobody knows. What is gone, and what has no server yet, is known all the same. */
+/** What is true on a server that cannot be reached, nobody knows. What is gone, and what has no server yet, is known all the same; see session-search.ts. */
 function seenState(recorded: SessionsTable['state'], serverId: string | null, reachable: 0 | 1 | null): SessionState {
-  return recorded === 'DELETED' || serverId === null || reachable === 1 ? recorded : 'UNKNOWN';
+  return recorded === 'DELETED' || serverId === null || reachable !== 0 ? recorded : 'UNKNOWN';
 }
 
 const substateOf = (serverId: string | null) => (serverId === null ? 'SESSION_PLACING' : 'PENDING_PREPARATION');

@@ -12,6 +12,7 @@ const SESSIONS: ShapeOf<'sessions'> = {
     'state_time',
     'state_reason',
     'owner',
+    'name',
     'spec',
     'permissions_file',
     'wish',
@@ -34,8 +35,8 @@ export const sessions: Projection = projectionOf<SessionEvent>({
     'session.requested': ({ data, position, time }, id, changes) => {
       const { requirements, enqueue, retry, permissionsFile, ...spec } = data;
       const wish = { requirements, enqueue, retry };
-      const { owner } = spec;
-      const set = { state: 'CREATING', state_time: time, owner, spec, wish, permissions_file: permissionsFile } as const;
+      const { owner, name } = spec;
+      const set = { state: 'CREATING', state_time: time, owner, name, spec, wish, permissions_file: permissionsFile } as const;
       changes.upsert(SESSIONS, [id], set, { position, created_time: time, attempt: 0, connections: 0 });
     },
     /** Its caller was told; nobody else ever hears of it but the auditor, in the history. */
@@ -67,7 +68,7 @@ export const sessions: Projection = projectionOf<SessionEvent>({
       const { serverId, localId, creationTime, connections, permissionsFile = null, ...spec } = data;
       const alive = { state: 'READY', state_time: time, state_reason: null, deleted_time: null } as const;
       const where = { server_id: serverId, local_id: localId, created_time: creationTime, connections };
-      const set = { ...alive, ...where, owner: spec.owner, spec, permissions_file: permissionsFile };
+      const set = { ...alive, ...where, owner: spec.owner, name: spec.name, spec, permissions_file: permissionsFile };
       changes.upsert(SESSIONS, [id], set, { position, wish: { enqueue: false, retry: false }, attempt: 0 });
     },
   },

@@ -58,7 +58,8 @@ export const operations = [
     tag: 'sessions',
     changes: false,
     summary: 'Describe sessions',
-    description: 'Sessions by id, owner or tags of their server, page by page. Ids that are not known are missing from the answer.',
+    description:
+      'Sessions by id, owner, name, state, server or tags of their server, page by page. A session that does not change is on exactly one page, whatever comes and goes meanwhile. Ids that are not known are missing from the answer.',
     body: {
       model: sessions.describeSessionsRequestData,
       batch: false,

@@ -26,7 +26,7 @@ export const describeSessionsRequestData = model('DescribeSessionsRequestData', 
   SessionIds: texts('Only these; without it, all.'),
   Filters: list(
     keyValuePair,
-    'Only sessions that pass. Key owner: the session is theirs (several: one of theirs). Key tag:name: the server of the session has this tag with this value.',
+    'Only sessions that pass every key; a key that is there more than once, with any of its values. owner: whose it is. name: what it is called, exactly. state: CREATING, READY, DELETING, DELETED or UNKNOWN, as it is described. server: the id of the server it is on, or was last. tag:name: its server has this tag with this value.',
   ),
   MaxResults: integer('Sessions a page may hold: 1 to 1000, which is also the default.'),
   NextToken: text('Where to go on: the NextToken of the page before.'),

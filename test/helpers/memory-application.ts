@@ -109,12 +109,15 @@ export function createMemoryApplication({ clock, random }: { clock: Pick<Clock, 
         origin,
         items.map(({ sessionId: id }) => found(id, () => ({ done: sessionId(id) }))),
       ),
-    describeSessions: async ({ ids, owners, tags, limit, after = 0 }) => {
+    describeSessions: async ({ ids, owners, names, states, servers, tags = [], limit, after = 0 }) => {
       const numbered = [...sessions.values()].map((view, index) => ({ view, position: index + 1 }));
       const asks = ({ view }: { view: SessionView }) =>
         (ids === undefined || ids.includes(view.id)) &&
         (owners === undefined || owners.includes(view.owner)) &&
-        (tags ?? []).every(({ key, value }) => view.server?.description.tags.some((tag) => tag.key === key && tag.value === value));
+        (names === undefined || names.includes(view.name)) &&
+        (states === undefined || states.includes(view.state)) &&
+        (servers === undefined || servers.includes(view.server?.id ?? '')) &&
+        tags.every(({ key, values }) => view.server?.description.tags.some((tag) => tag.key === key && values.includes(tag.value)));
       return mapPage(pageOf(numbered.filter(asks), limit, { after, positionOf: ({ position }) => position }), ({ view }) => view);
     },
     describeServers: async ({ ids, limit, after = 0 }) => {

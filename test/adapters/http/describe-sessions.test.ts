@@ -117,7 +117,7 @@ t.test('unknown ids are missing from the answer', async (t) => {
   t.strictSame(await describe(api, { SessionIds: ['nobody'] }).then(({ Sessions }) => Sessions), []);
 });
 
-t.test('filters of one owner or another and of all tags narrow the answer together', async (t) => {
+t.test('filters of different keys are met together, and of one key any value', async (t) => {
   const api = await createTestApi(t);
   addServers(api, 2);
   const items = ['ann', 'bob', 'cid'].map((Owner) => ({ Name: Owner, Owner, Type: 'VIRTUAL' }));
@@ -129,21 +129,48 @@ t.test('filters of one owner or another and of all tags narrow the answer togeth
   t.strictSame(await owners([ann, { Key: 'owner', Value: 'cid' }]), ['ann', 'cid']);
   t.strictSame(await owners([ann, { Key: 'tag:number', Value: '1' }]), ['ann']);
   t.strictSame(await owners([ann, { Key: 'tag:number', Value: '2' }]), []);
+  t.strictSame(await owners([ann, { Key: 'tag:number', Value: '2' }, { Key: 'tag:number', Value: '1' }]), ['ann']);
   t.strictSame(
     await owners([
       { Key: 'tag:number', Value: '1' },
-      { Key: 'tag:number', Value: '2' },
+      { Key: 'tag:dcv:os-family', Value: 'windows' },
     ]),
     [],
+  );
+  t.strictSame(
+    await owners([
+      { Key: 'name', Value: 'bob' },
+      { Key: 'server', Value: 'server-1' },
+      { Key: 'state', Value: 'ready' },
+    ]),
+    ['bob'],
+  );
+  t.strictSame(
+    await owners([
+      { Key: 'name', Value: 'bob' },
+      { Key: 'name', Value: 'cid' },
+    ]),
+    ['bob', 'cid'],
+  );
+  t.strictSame(await owners([{ Key: 'name', Value: 'bo' }]), []);
+  t.strictSame(await owners([{ Key: 'server', Value: 'server-2' }]), []);
+  t.strictSame(await owners([{ Key: 'state', Value: 'UNKNOWN' }]), []);
+  t.strictSame(
+    await owners([
+      { Key: 'state', Value: 'UNKNOWN' },
+      { Key: 'state', Value: 'READY' },
+    ]),
+    ['ann', 'bob', 'cid'],
   );
 });
 
 t.test('a filter that is not known is refused and named', async (t) => {
   const api = await createTestApi(t, { limits: { batchItems: 3 } });
   for (const [filter, error] of [
-    [{ Key: 'colour', Value: 'pink' }, 'Filters[0].Key: "colour" is not known; use owner or tag:<key>.'],
-    [{ Key: 'tag:', Value: 'pink' }, 'Filters[0].Key: "tag:" is not known; use owner or tag:<key>.'],
-    [{ Value: 'pink' }, 'Filters[0].Key: null is not known; use owner or tag:<key>.'],
+    [{ Key: 'colour', Value: 'pink' }, 'Filters[0].Key: "colour" is not known; use owner, name, state, server or tag:<key>.'],
+    [{ Key: 'tag:', Value: 'pink' }, 'Filters[0].Key: "tag:" is not known; use owner, name, state, server or tag:<key>.'],
+    [{ Value: 'pink' }, 'Filters[0].Key: null is not known; use owner, name, state, server or tag:<key>.'],
+    [{ Key: 'state', Value: 'RUNNING' }, 'Filters[0].Value: "RUNNING" is no state; use CREATING, READY, DELETING, DELETED, UNKNOWN.'],
     [{ Key: 'owner' }, 'Filters[0].Value: missing.'],
   ] as const) {
     const answer = await api.call('POST', '/describeSessions', { Filters: [filter] });
