@@ -11,7 +11,7 @@ import { type SessionId, sessionId } from '../domain/ids.ts';
 import { requestKind } from '../domain/request/actor.ts';
 
 /** How long a key stands for its request. */
-export const KEY_LIFETIME_MS = 86_400_000;
+const KEY_LIFETIME_MS = 86_400_000;
 
 export interface KeyedRequest {
   /** Who sent it: two clients may use the same key. */

@@ -1,5 +1,5 @@
 /** API requests with a key as actors: the stream `request-<id>`, where the id is derived from client and key. */
-import type { ActorKind, Actors } from '../actors.ts';
+import type { ActorKind } from '../actors.ts';
 import type { RequestCommand } from './commands.ts';
 import { decideRequest } from './decide.ts';
 import type { RequestEvent } from './events.ts';
@@ -12,5 +12,3 @@ export const requestKind: ActorKind<typeof requestMachine, RequestCommand, Reque
   decide: decideRequest,
   isOver: ({ value }) => value !== 'pending',
 };
-
-export type Requests = Actors<typeof requestMachine, RequestCommand, RequestEvent>;
