@@ -4,7 +4,7 @@ import type { ServerId, SessionId } from '../ids.ts';
 import type { Waiting } from '../placement/lines.ts';
 import type { CandidateWish } from '../placement/objection.ts';
 import type { Requirement } from '../placement/predicate.ts';
-import { ANY_SERVER, compileRequirement } from '../placement/requirements.ts';
+import { compileRequirement } from '../placement/requirements.ts';
 import type { PlacementChoice, PlacementWish, SessionSpec } from '../session/events.ts';
 import type { SessionSnapshot } from '../session/machine.ts';
 
@@ -34,10 +34,13 @@ export interface Asked {
 export const ANY = '';
 export const ON_TELEMETRY = 'telemetry';
 
+/** Written by a broker that understood more. Nobody meets it. */
+const UNREADABLE: Requirement = { stable: () => false };
+
 export function job(sessionId: SessionId, rest: Omit<Job, 'sessionId' | 'section' | 'group' | 'kind' | 'requirement'>): Job {
   const { sessionType, requirements, owner } = rest.wish;
   const compiled = compileRequirement(requirements);
-  const requirement = 'requirement' in compiled ? compiled.requirement : ANY_SERVER;
+  const requirement = 'requirement' in compiled ? compiled.requirement : UNREADABLE;
   const group = JSON.stringify([sessionType, requirements ?? '']);
   const kind = JSON.stringify([group, owner, ...rest.tried]);
   return { ...rest, sessionId, requirement, section: sectionOf(requirement), group, kind };

@@ -38,8 +38,6 @@ export interface Placing extends Process {
   /** Nobody listens for this outcome any more. */
   forget(sessionId: SessionId): void;
   resume(pending: readonly PendingSession[], origin: Origin): void;
-  /** Requests that wait for a server now. */
-  readonly waiting: number;
   stop(): void;
 }
 
@@ -119,9 +117,6 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
       for (const { sessionId, serverId } of pending) {
         if (serverId === undefined) effects.run(`placing session ${sessionId}`, () => again(sessionId, origin));
       }
-    },
-    get waiting() {
-      return room.size;
     },
     stop: room.stop,
   };

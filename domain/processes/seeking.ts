@@ -26,15 +26,18 @@ const ROUNDS = 3;
 /** Up to its first question to a server it runs at once, so that sessions that begin to seek in order see each other's choices. */
 export async function seek(ports: SeekingPorts, policy: PolicyName, job: Job): Promise<Found> {
   if (job.asked !== undefined && (await reserve(ports, job, job.asked))) return settle(ports, job, job.asked);
-  for (let round = 1; ; round += 1) {
-    const found = candidates(ports.fleet, wishOf(job), ports.random, policy);
+  let found: Candidates;
+  let rounds = 0;
+  do {
+    found = candidates(ports.fleet, wishOf(job), ports.random, policy);
     const choice = choiceOf(found, job);
     for (const serverId of found.ordered) {
       const asked = { serverId, choice };
       if (await reserve(ports, job, asked)) return settle(ports, job, asked);
     }
-    if (found.ordered.length === 0 || round === ROUNDS) return { outcome: 'none', reason: noServerReason(found) };
-  }
+    rounds += 1;
+  } while (found.ordered.length > 0 && rounds < ROUNDS);
+  return { outcome: 'none', reason: noServerReason(found) };
 }
 
 function choiceOf({ policy, ordered, considered, turnedDown }: Candidates, { tried }: Job): PlacementChoice {

@@ -14,11 +14,11 @@ export interface Visit {
   readonly sections: readonly string[];
   /** What a question costs, compared with asking one server. */
   readonly cost: number;
-  /** There is no room left: nobody needs to be asked for any more. */
-  isOver(): boolean;
-  /** `kind`: not for this one nor for its like. `group`: whoever owns it. */
-  answerTo(job: Job): 'yes' | 'kind' | 'group';
+  answerTo(job: Job): Answer;
 }
+
+/** `kind`: not for this one nor for its like. `group`: not for anybody with this requirement. `over`: there is no room left. */
+export type Answer = 'yes' | 'kind' | 'group' | 'over';
 
 /** The visits that are to be made. */
 export interface Visits {
@@ -60,13 +60,9 @@ function visitTo(fleet: Fleet, id: ServerId): Visit {
   return {
     sections: [ANY, id, ON_TELEMETRY],
     cost: 1,
-    isOver() {
-      const server = fleet.get(id);
-      return server === undefined || !hasRoom(server);
-    },
     answerTo(job) {
       const server = fleet.get(id);
-      if (server === undefined) return 'group';
+      if (server === undefined || !hasRoom(server)) return 'over';
       const why = objection(server, wishOf(job), (each) => meetsNow(each, job.requirement));
       if (why === undefined) return 'yes';
       return OWN.includes(why) ? 'kind' : 'group';
@@ -78,7 +74,6 @@ function visitToAll(fleet: Fleet, random: Random): Visit {
   return {
     sections: [ON_TELEMETRY],
     cost: 20,
-    isOver: () => false,
     answerTo(job) {
       const { ordered, turnedDown } = candidates(fleet, wishOf(job), random);
       if (ordered.length > 0) return 'yes';

@@ -12,7 +12,7 @@ import type { Effects } from './effects.ts';
 import { type Job, ON_TELEMETRY } from './job.ts';
 import { createPump } from './pump.ts';
 import type { Found } from './seeking.ts';
-import { createVisits, type Visit } from './visits.ts';
+import { type Answer, createVisits, type Visit } from './visits.ts';
 
 export interface WaitingPorts {
   readonly clock: Clock;
@@ -56,10 +56,11 @@ export function createWaitingRoom(ports: WaitingPorts): WaitingRoom {
     const late = queue.due(clock.now());
     if (late !== undefined) return leave(late);
     if (visit === undefined) return queue.countAgain() ? 1 : begin(visits.next());
-    const head = visit.isOver() ? undefined : queue.first(visit.sections);
-    if (head !== undefined) return answer(head, visit);
-    visit = undefined;
-    return 1;
+    const head = queue.first(visit.sections);
+    const { cost } = visit;
+    if (head === undefined) visit = undefined;
+    else act(head, visit.answerTo(head));
+    return cost;
   }
 
   function begin(next: Visit | undefined): number {
@@ -67,12 +68,11 @@ export function createWaitingRoom(ports: WaitingPorts): WaitingRoom {
     return next === undefined ? 0 : 1;
   }
 
-  function answer(head: Job, { answerTo, cost }: Visit): number {
-    const said = answerTo(head);
-    if (said === 'yes') serve(head);
-    else if (said === 'kind') queue.passOver(head.kind);
-    else queue.passOverGroup(head.group);
-    return cost;
+  function act(head: Job, answer: Answer): void {
+    if (answer === 'yes') serve(head);
+    else if (answer === 'kind') queue.passOver(head.kind);
+    else if (answer === 'group') queue.passOverGroup(head.group);
+    else visit = undefined;
   }
 
   function serve(job: Job): void {

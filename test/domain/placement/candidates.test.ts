@@ -263,6 +263,18 @@ t.test('packed sessions leave as many servers empty as can be', async (t) => {
   );
 });
 
+t.test('servers that are gone are not counted, and those that are new are, whatever was asked before', async (t) => {
+  const test = createTestFleet();
+  const art = (number: number) => ({ tags: [{ key: 'team', value: number % 2 === 0 ? 'art' : 'science' }] });
+  for (let number = 0; number < 4; number += 1) test.add(`host-${number}`, art(number));
+  const counted = () => candidates(test.fleet, wish("tag:team = 'art'"), random).turnedDown;
+  t.same(counted(), { REQUIREMENTS_NOT_MET: 2 });
+  for (const number of [0, 3]) test.tell(`host-${number}`, { type: 'server.removed', data: { reason: 'gone' } });
+  t.same(counted(), { REQUIREMENTS_NOT_MET: 1 });
+  for (let number = 4; number < 100; number += 1) test.add(`host-${number}`, art(number));
+  t.same(counted(), { REQUIREMENTS_NOT_MET: 49 });
+});
+
 t.test(
   'a requirement that is new to a large fleet is counted little by little, never too high, and at once where nobody meets it',
   async (t) => {

@@ -1,10 +1,18 @@
 /** Seeking a server while the log is out of reach, or while others are quicker. */
 import t from 'tap';
+import { openMemoryEventLog } from '../../../adapters/memory/event-log.ts';
+import { createActors } from '../../../domain/actors.ts';
 import { NO_STREAM } from '../../../domain/facts.ts';
-import { factId, streamName } from '../../../domain/ids.ts';
+import { factId, serverId, sessionId, streamName } from '../../../domain/ids.ts';
 import { type EventLog, LogBusyError } from '../../../domain/ports/event-log.ts';
+import { job, jobOf } from '../../../domain/processes/job.ts';
+import { seek } from '../../../domain/processes/seeking.ts';
+import { serverKind } from '../../../domain/server/actor.ts';
+import { sessionKind } from '../../../domain/session/actor.ts';
 import { setUpCore } from '../../helpers/core.ts';
+import { createTestFleet } from '../../helpers/fleet.ts';
 import { description, ORIGIN, wish } from '../../helpers/samples.ts';
+import { createSeededRandom, createSimulatedClock } from '../../helpers/simulated-clock.ts';
 
 const small = (hostname: string) => ({ description: description({ hostname, maxVirtualSessions: 1 }) });
 
@@ -81,4 +89,22 @@ t.test('where others are always quicker, the request is refused and says so', as
   const recorded = { ...ORIGIN, ...taken, id: factId('44444444-4444-4444-8444-444444444444'), schemaVersion: 1, time: 0 };
   facts.push({ ...recorded, stream, revision: (last?.revision ?? NO_STREAM) + 1, position } as never);
   t.match(await broker.create(), /1 server considered: 1 taken by others meanwhile/);
+});
+
+t.test('where the index is wrong about every server the search ends all the same, and says so', async (t) => {
+  const ports = { log: openMemoryEventLog(), clock: createSimulatedClock(), random: createSeededRandom(1) };
+  const actors = { sessions: createActors(sessionKind, ports), servers: createActors(serverKind, ports) };
+  const { fleet, add } = createTestFleet();
+  for (const name of ['A', 'B']) add(name);
+  const id = sessionId('s');
+  const all = { wish: wish(), attempt: 1, tried: [], origin: ORIGIN, deadline: 0, isAcknowledged: false };
+  const found = await seek({ ...ports, ...actors, fleet }, 'pack', job(id, all));
+  t.match(found, { outcome: 'none', reason: /; 2 servers considered: 2 taken by others meanwhile\.$/ });
+  t.equal(fleet.get(serverId('A'))?.asked.size, 0);
+});
+
+t.test('a session that looks for no server gives nothing to do', async (t) => {
+  const ports = { log: openMemoryEventLog(), clock: createSimulatedClock(), random: createSeededRandom(1) };
+  const sessions = createActors(sessionKind, ports);
+  t.equal(jobOf(sessionId('nobody'), await sessions.look('nobody'), 1_000, ORIGIN), undefined);
 });

@@ -126,6 +126,7 @@ t.test('an occasion that is none costs no search', async (t) => {
   room.add(jobOf('impossible', { requirements: "tag:moon = 'full'" }));
   room.add(jobOf('elsewhere', { requirements: "server:Id = 'nowhere'" }));
   for (const id of [full, serverId('unknown')]) room.wake(id);
+  room.wake(add('free', { maxSessionsPerOwner: 0 }));
   const closed = add('closed');
   tell('closed', { type: 'server.closed', data: { force: false } });
   room.wake(closed);
@@ -138,6 +139,7 @@ t.test('who may have no more sessions there, or has failed there, is passed over
   const a = add('a', { maxSessionsPerOwner: 1 });
   reserve('a', 's0', 'VIRTUAL', 'ann');
   room.add(jobOf('of ann'));
+  room.add(jobOf('unreadable', { requirements: 'near the window' }));
   room.add(jobOf('failed there', { owner: 'bob' }, { tried: [a] }));
   room.add(jobOf('of bob', { owner: 'bob' }));
   room.wake(a);
