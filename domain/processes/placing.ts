@@ -76,7 +76,8 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
       return { outcome: 'waiting' };
     }
     const why = job.wish.enqueue ? `The queue is full: ${limits.queueSize} requests wait. ${reason}` : reason;
-    if (job.isAcknowledged) await giveUp(job, why);
+    // A call that waits no more was answered, or died with its broker: in both cases the client may have been told of the session.
+    if (job.isAcknowledged || !listeners.has(job.sessionId)) await giveUp(job, why);
     else await sessions.execute(job.sessionId, { type: 'refuse', spec: job.wish, reason: why }, job.origin);
     return { outcome: 'none', reason: why };
   }

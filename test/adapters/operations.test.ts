@@ -1,5 +1,5 @@
 /** The operations on the broker's core, where they depend on more than one actor. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { sessionId } from '../../domain/ids.ts';
 import { type EventLog, LogBusyError } from '../../domain/ports/event-log.ts';
 import { setUpCore } from '../helpers/core.ts';
@@ -67,7 +67,8 @@ t.test('an item for which the broker is too busy does not undo its neighbours; a
   t.match(await broker.core.application.createSessions([wish({ name: 'unlucky' })], ORIGIN), [{ done: {} }]);
 });
 
-t.test('a create call does not wait for ever to learn where its session goes', async (t) => {
+/** A broker that cannot reserve slots until it is told to. */
+async function unableToPlace(t: Test): Promise<{ readonly broker: Broker; recover(): void }> {
   let isAway = true;
   const stuck = (log: EventLog): EventLog => ({
     ...log,
@@ -78,13 +79,45 @@ t.test('a create call does not wait for ever to learn where its session goes', a
   });
   const broker = await setUpCore(t, {}, stuck);
   await broker.greet('A');
+  const recover = (): void => {
+    isAway = false;
+  };
+  return { broker, recover };
+}
+
+/** Gives the id of a session whose create call was answered before it was known where the session goes. */
+async function createImpatiently(broker: Broker): Promise<string> {
   const creating = broker.core.application.createSessions([wish()], ORIGIN);
   await broker.pass(11_000);
   const [result] = await creating;
-  t.match(result, { done: { state: 'CREATING', substate: 'SESSION_PLACING' } });
-  isAway = false;
+  if (result === undefined || 'rejected' in result) throw new Error('It was refused.');
+  return result.done.id;
+}
+
+t.test('a create call does not wait for ever to learn where its session goes', async (t) => {
+  const { broker, recover } = await unableToPlace(t);
+  const id = await createImpatiently(broker);
+  t.match(await broker.describe(id), { state: 'CREATING', substate: 'SESSION_PLACING' });
+  recover();
   await broker.pass(10_000);
   t.equal(broker.ordersOf('A').length, 1);
+});
+
+t.test('a session whose creation was answered too early stays visible when no server takes it', async (t) => {
+  const { broker, recover } = await unableToPlace(t);
+  const id = await createImpatiently(broker);
+  await broker.core.application.closeServers([{ serverId: 'A', force: false }], ORIGIN);
+  recover();
+  await broker.pass(10_000);
+  t.match(await broker.describe(id), { state: 'DELETED', stateReason: /No DCV server/ });
+});
+
+t.test('so does one that a restart finds, since nobody knows whether its creation was answered', async (t) => {
+  const { broker } = await unableToPlace(t);
+  const id = await createImpatiently(broker);
+  await broker.core.application.closeServers([{ serverId: 'A', force: false }], ORIGIN);
+  await broker.restart();
+  t.match(await broker.describe(id), { state: 'DELETED', stateReason: /No DCV server/ });
 });
 
 t.test('a describe call does not wait for ever for read models that are behind', async (t) => {
