@@ -14,6 +14,8 @@ export interface Columns {
   /** Sessions that still fit, of the type that fits most; may be Infinity. */
   readonly free: Float64Array;
   readonly sessions: Float64Array;
+  /** 1 where there are sessions. */
+  readonly inUse: Float64Array;
   /** Runnable processes per CPU over the last minute; Infinity until the agent has told. */
   readonly cpuLoad: Float64Array;
   /** Used share of the memory; Infinity until the agent has told. */
@@ -46,6 +48,7 @@ export function createColumns(): MutableColumns {
       arrays.verdicts.CONSOLE[number] = verdictOn(server, 'CONSOLE');
       arrays.free[number] = freeSlots(server);
       arrays.sessions[number] = server.console + server.virtual;
+      arrays.inUse[number] = Math.min(1, server.console + server.virtual);
       arrays.cpuLoad[number] = share(server.telemetry?.cpuLoadAverage[0], server.description?.cpu.numberOfCpus);
       arrays.memoryShare[number] = share(server.telemetry?.memoryUsedBytes, server.description?.memoryTotalBytes);
     },
@@ -64,6 +67,7 @@ function allocate(size: number): Arrays {
     verdicts: { VIRTUAL: new Uint8Array(size), CONSOLE: new Uint8Array(size) },
     free: new Float64Array(size),
     sessions: new Float64Array(size),
+    inUse: new Float64Array(size),
     cpuLoad: new Float64Array(size),
     memoryShare: new Float64Array(size),
   };
@@ -75,6 +79,7 @@ function grow(arrays: Arrays, size: number): Arrays {
   larger.verdicts.CONSOLE.set(arrays.verdicts.CONSOLE);
   larger.free.set(arrays.free);
   larger.sessions.set(arrays.sessions);
+  larger.inUse.set(arrays.inUse);
   larger.cpuLoad.set(arrays.cpuLoad);
   larger.memoryShare.set(arrays.memoryShare);
   return larger;

@@ -50,7 +50,7 @@ export interface Fleet {
   /** The same servers as flat arrays, for one decision. */
   readonly columns: Columns;
   /** Whether servers meet a requirement, with answers remembered as long as they hold. For one decision. */
-  matcher(requirement: Requirement): Matcher;
+  matcher(requirement: Requirement, mostAsked?: number): Matcher;
   get(id: ServerId): FleetServer | undefined;
   values(): IterableIterator<FleetServer>;
   readonly size: number;
@@ -92,6 +92,7 @@ export function createFleet(): Fleet {
   function remove(place: Place): void {
     places.delete(place.id);
     columns.clear(place.number);
+    memory.forget(place.number);
     freeNumbers.push(place.number);
     keep(removed, place.id, place, MAX_REMOVED);
   }
@@ -140,7 +141,7 @@ export function createFleet(): Fleet {
     get columns() {
       return columns.view;
     },
-    matcher: (requirement) => memory.matcher(requirement, columns.view.servers.length),
+    matcher: (requirement, mostAsked = 0) => memory.matcher(requirement, columns.view.servers, mostAsked),
     get: (id) => places.get(id),
     values: () => places.values(),
     get size() {

@@ -1,6 +1,6 @@
 /**
- * Which server meets which requirement, remembered: a fleet asks the same few requirements again and again, and descriptions seldom
- * change. One byte a server and requirement. What a requirement says about telemetry is asked anew each time.
+ * Which servers meet which requirement, remembered: a fleet is asked the same few requirements again and again, and descriptions seldom
+ * change. What a requirement says about telemetry is asked anew each time.
  */
 import { keep } from './bounded.ts';
 import type { FleetServer } from './fleet-server.ts';
@@ -8,53 +8,105 @@ import type { Predicate, Requirement } from './predicate.ts';
 import { meets } from './predicate.ts';
 import type { PlaceableServer } from './properties.ts';
 
-/** For one decision, so that the memory is looked up once and not once a server. */
+type Servers = readonly (FleetServer | undefined)[];
+
+/** What is known of one requirement, for one decision. */
 export interface Matcher {
-  /** What is remembered of each server by its number, terms on telemetry aside: UNKNOWN, NO or YES. Undefined: all of them YES. */
-  readonly answers: Uint8Array | undefined;
+  /** Numbers of the servers that meet it or may do so, terms on telemetry aside. Some may be without a server by now. */
+  readonly possible: readonly number[];
+  /** How many servers are known not to. */
+  readonly ruledOut: number;
+  /** Of one that is possible: that it does, terms on telemetry aside. */
+  isSure(number: number): boolean;
   meets(server: FleetServer): boolean;
 }
 
 export interface MatchMemory {
-  /** `size`: above every number in use. */
-  matcher(requirement: Requirement, size: number): Matcher;
-  /** The server of this number has another description, or there is another server of this number. */
+  /** By their numbers, with holes. At most `mostAsked` of them are asked what is not remembered. */
+  matcher(requirement: Requirement, servers: Servers, mostAsked: number): Matcher;
+  /** The server of this number has another description, or has come, or has gone. */
   forget(number: number): void;
 }
 
-export const UNKNOWN = 0;
-export const NO = 1;
-export const YES = 2;
+const UNKNOWN = 0;
+const NO = 1;
+const YES = 2;
+
+interface Known {
+  /** By number: UNKNOWN, NO or YES. */
+  answers: Uint8Array;
+  possible: number[];
+  ruledOut: number;
+  /** Nothing was forgotten since `possible` was put together, and nothing in it is unknown. */
+  isComplete: boolean;
+}
 
 const MAX_REQUIREMENTS = 256;
 
 export function createMatchMemory(): MatchMemory {
-  const memory = new Map<Predicate, Uint8Array>();
+  const memory = new Map<Predicate, Known>();
+  const everyone: number[] = [];
 
-  function recall(stable: Predicate, size: number): Uint8Array {
-    const known = memory.get(stable);
-    if (known !== undefined && known.length >= size) return known;
-    const answers = new Uint8Array(2 * size);
-    if (known !== undefined) answers.set(known);
-    return keep(memory, stable, answers, MAX_REQUIREMENTS);
+  function all(size: number): readonly number[] {
+    while (everyone.length < size) everyone.push(everyone.length);
+    return everyone;
   }
 
   return {
-    matcher(requirement, size) {
+    matcher(requirement, servers, mostAsked) {
       const { stable, volatile, only } = requirement;
       // Texts that name a server are as many as there are servers, and quickly answered.
-      if (stable === undefined || only !== undefined) return { answers: undefined, meets: (server) => meetsNow(server, requirement) };
-      const answers = recall(stable, size);
-      function meets(server: FleetServer): boolean {
+      if (stable === undefined || only !== undefined) {
+        return { possible: all(servers.length), ruledOut: 0, isSure: () => true, meets: (server) => meetsNow(server, requirement) };
+      }
+      const known = memory.get(stable) ?? keep(memory, stable, nothingKnown(), MAX_REQUIREMENTS);
+      if (!known.isComplete) recollect(known, stable, { servers, mostAsked });
+      const { answers, possible, ruledOut } = known;
+      const isSure = (number: number): boolean => answers[number] === YES;
+      function meetsStable(server: FleetServer): boolean {
         if (answers[server.number] === UNKNOWN) answers[server.number] = ask(stable as Predicate, server) ? YES : NO;
         return answers[server.number] === YES;
       }
-      return { answers, meets: volatile === undefined ? meets : (server) => meets(server) && ask(volatile, server) };
+      if (volatile === undefined) return { possible, ruledOut, isSure, meets: meetsStable };
+      return { possible, ruledOut, isSure, meets: (server) => meetsStable(server) && ask(volatile, server) };
     },
     forget(number) {
-      for (const answers of memory.values()) if (number < answers.length) answers[number] = UNKNOWN;
+      for (const known of memory.values()) {
+        known.isComplete = false;
+        known.answers[number] = UNKNOWN;
+      }
     },
   };
+}
+
+const nothingKnown = (): Known => ({ answers: new Uint8Array(0), possible: [], ruledOut: 0, isComplete: false });
+
+/** Goes through all servers, and asks some of those whose answers are not remembered. */
+function recollect(
+  known: Known,
+  stable: Predicate,
+  { servers, mostAsked }: { readonly servers: Servers; readonly mostAsked: number },
+): void {
+  if (known.answers.length < servers.length) known.answers = grown(known.answers, 2 * servers.length);
+  const { answers } = known;
+  const possible: number[] = [];
+  let asked = 0;
+  let present = 0;
+  let unknown = 0;
+  for (let number = 0; number < servers.length; number += 1) {
+    const server = servers[number];
+    if (server === undefined) continue;
+    present += 1;
+    if (answers[number] === UNKNOWN && asked < mostAsked) {
+      asked += 1;
+      answers[number] = ask(stable, server) ? YES : NO;
+    }
+    if (answers[number] === UNKNOWN) unknown += 1;
+    if (answers[number] !== NO) possible.push(number);
+  }
+  known.possible = possible;
+  known.ruledOut = present - possible.length;
+  known.isComplete = unknown === 0;
 }
 
 /** Without the memory: for one look at one server. */
@@ -69,4 +121,10 @@ function ask(predicate: Predicate, server: FleetServer): boolean {
 /** A server that has not been described yet meets no requirement, not even the empty one. */
 function isDescribed(server: FleetServer): server is FleetServer & PlaceableServer {
   return server.description !== undefined;
+}
+
+function grown(answers: Uint8Array, size: number): Uint8Array {
+  const larger = new Uint8Array(size);
+  larger.set(answers);
+  return larger;
 }
