@@ -50,7 +50,8 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
     const outcome = await servers.execute(serverId, command, origin);
     if ('rejected' in outcome) return { rejected: outcome.rejected.reason };
     connected.add(serverId);
-    const orders = await settleInventory(ports, greeting, Object.keys(outcome.snapshot.context.slots), origin);
+    const counted = outcome.snapshot.context.slots.map(({ sessionId }) => sessionId);
+    const orders = await settleInventory(ports, greeting, counted, origin);
     corrections.set(serverId, orders);
     ports.fleet.telemetry(serverId, greeting.telemetry);
     return { welcome: true };

@@ -7,13 +7,17 @@ import type { SessionType } from '../session/events.ts';
 
 /** One place taken on a server. `attempt` is 0 for a session that was found on the host. */
 export interface Slot {
+  readonly sessionId: string;
   readonly sessionType: SessionType;
   readonly owner: string;
   readonly attempt: number;
 }
 
-/** By session id. A host may name a session `__proto__`: go through `slotOf`, `withSlot` and `withoutSlot`. */
-export type Slots = Readonly<Record<string, Slot>>;
+/**
+ * In the order in which they were taken. A list, because every reservation copies it: with a hundred slots in 0.4 µs, where a record by
+ * session id takes 39, and finding one in it takes 3 µs at most.
+ */
+export type Slots = readonly Slot[];
 
 /** What decides whether a server takes sessions at all, and how many. */
 export interface Conditions {
@@ -68,7 +72,7 @@ export const UNDESCRIBED: ServerCapacity = {
   reachable: true,
   healthy: true,
   loggedInUsers: [],
-  slots: {},
+  slots: [],
 };
 
 /** The server's own decision. It walks its slots; whoever keeps counts asks `judge` instead. */
@@ -118,7 +122,7 @@ export function freeSlots(server: Conditions & Occupancy): number {
 export function occupancy(slots: Slots): Occupancy {
   let console = 0;
   let virtual = 0;
-  for (const slot of Object.values(slots)) {
+  for (const slot of slots) {
     if (slot.sessionType === 'CONSOLE') console += 1;
     else virtual += 1;
   }
@@ -126,16 +130,15 @@ export function occupancy(slots: Slots): Occupancy {
 }
 
 export function slotOf(slots: Slots, sessionId: string): Slot | undefined {
-  return Object.hasOwn(slots, sessionId) ? slots[sessionId] : undefined;
+  return slots.find((slot) => slot.sessionId === sessionId);
 }
 
-export function withSlot(slots: Slots, sessionId: string, slot: Slot): Slots {
-  return { ...slots, [sessionId]: slot };
+export function withSlot(slots: Slots, slot: Slot): Slots {
+  return [...slots, slot];
 }
 
 export function withoutSlot(slots: Slots, sessionId: string): Slots {
-  const { [sessionId]: _released, ...others } = slots;
-  return others;
+  return slots.filter((slot) => slot.sessionId !== sessionId);
 }
 
 const SENTENCES: Readonly<Record<CapacityCode, string>> = {
@@ -151,6 +154,6 @@ const SENTENCES: Readonly<Record<CapacityCode, string>> = {
 
 function countOwner(server: ServerCapacity, owner: string): number {
   let count = 0;
-  for (const slot of Object.values(server.slots)) if (slot.owner === owner) count += 1;
+  for (const slot of server.slots) if (slot.owner === owner) count += 1;
   return count;
 }

@@ -84,7 +84,7 @@ function release(context: ServerContext, { sessionId }: Command<'release'>): Ser
 
 function close(context: ServerContext, { force }: Command<'close'>): ServerDecision {
   if (!context.open) return accepted();
-  const sessions = Object.keys(context.slots).length;
+  const sessions = context.slots.length;
   if (sessions > 0 && !force) {
     const some = sessions === 1 ? '1 session is' : `${sessions} sessions are`;
     return rejected('DCV_SERVER_HAS_SESSIONS', `${some} on the server; Force closes it all the same and leaves them running.`);

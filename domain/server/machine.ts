@@ -70,10 +70,8 @@ function fold(context: ServerContext, event: ServerEvent): Partial<ServerContext
       return { open: true };
     case 'server.closed':
       return { open: false };
-    case 'server.slot-reserved': {
-      const { sessionId, ...slot } = event.data;
-      return { slots: withSlot(context.slots, sessionId, slot) };
-    }
+    case 'server.slot-reserved':
+      return { slots: withSlot(context.slots, event.data) };
     case 'server.slot-released':
       return { slots: withoutSlot(context.slots, event.data.sessionId) };
     case 'server.became-unreachable':
@@ -85,6 +83,6 @@ function fold(context: ServerContext, event: ServerEvent): Partial<ServerContext
     case 'server.logged-in-users-changed':
       return { loggedInUsers: event.data.users };
     case 'server.removed':
-      return { slots: {}, reachable: false };
+      return { slots: [], reachable: false };
   }
 }

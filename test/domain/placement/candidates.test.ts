@@ -319,7 +319,7 @@ t.test('candidates are exactly those that could take the session, whatever the f
       });
       const wanted = wish(text, { sessionType });
       const able = [...test.fleet.values()].filter((server) => {
-        const slots = Object.fromEntries([...server.slots].map(([id, slot]) => [id, { ...slot, attempt: 1 }]));
+        const slots = [...server.slots].map(([sessionId, slot]) => ({ ...slot, sessionId, attempt: 1 }));
         const { id, description } = server;
         return description !== undefined && meets({ id, description }, wanted.requirement) && canTake({ ...server, slots }, wanted).ok;
       });

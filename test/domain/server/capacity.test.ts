@@ -18,7 +18,7 @@ const windows: ServerCapacity = { ...UNDESCRIBED, osFamily: 'windows' };
 const macos: ServerCapacity = { ...UNDESCRIBED, osFamily: 'macos' };
 
 const slots = (...taken: readonly (readonly [SessionType, string])[]): Slots =>
-  Object.fromEntries(taken.map(([sessionType, owner], index) => [`s${index}`, { sessionType, owner, attempt: 1 }]));
+  taken.map(([sessionType, owner], index) => ({ sessionId: `s${index}`, sessionType, owner, attempt: 1 }));
 const oneConsole = slots(['CONSOLE', 'bob']);
 const oneVirtual = slots(['VIRTUAL', 'bob']);
 const twoVirtual = slots(['VIRTUAL', 'bob'], ['VIRTUAL', 'bob']);
@@ -89,10 +89,9 @@ t.test('free slots are counted for the type that fits most', async (t) => {
 });
 
 t.test('a session may be called __proto__', async (t) => {
-  t.equal(slotOf({}, '__proto__'), undefined);
-  t.equal(slotOf({}, 'constructor'), undefined);
-  const slot = { sessionType: 'VIRTUAL', owner: 'ann', attempt: 0 } as const;
-  const taken = withSlot(oneVirtual, '__proto__', slot);
+  t.equal(slotOf([], '__proto__'), undefined);
+  const slot = { sessionId: '__proto__', sessionType: 'VIRTUAL', owner: 'ann', attempt: 0 } as const;
+  const taken = withSlot(oneVirtual, slot);
   t.same(slotOf(taken, '__proto__'), slot);
   t.same(occupancy(taken), { console: 0, virtual: 2 });
   t.same(JSON.parse(JSON.stringify(taken)), taken);
