@@ -1,6 +1,6 @@
 /**
  * What a broker can be told, with names and defaults of the original's `session-manager-broker.properties`. A pure function of the settings: whoever
- * calls it has read the command line (and, one day, files and the environment).
+ * calls it has read the command line and the configuration file.
  */
 import { resolve } from 'node:path';
 import { POLICY_NAMES, type PolicyName } from '../domain/placement/policies.ts';
@@ -52,8 +52,8 @@ export class ConfigError extends Error {
 }
 
 const DEFAULTS = {
-  'data-dir': 'berth-data',
-  'bind-host': '127.0.0.1',
+  'berth.data-dir': 'berth-data',
+  'berth.bind-host': '127.0.0.1',
   'client-to-broker-connector-https-port': '8443',
   'agent-to-broker-connector-https-port': '8445',
   'session-screenshot-max-width': '160',
@@ -75,6 +75,9 @@ const DEFAULTS = {
 
 export type SettingName = keyof typeof DEFAULTS;
 
+/** All that may stand in a configuration file. */
+export const SETTINGS = Object.keys(DEFAULTS) as readonly SettingName[];
+
 const PICTURE_FORMATS = ['png', 'jpeg'] as const;
 type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
@@ -82,13 +85,13 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const YEAR_SECONDS = 365 * 24 * 60 * 60;
 
-/** `workingFolder` is what a relative `data-dir` starts from. Throws ConfigError for the first setting that cannot be. */
+/** `workingFolder` is what a relative `berth.data-dir` starts from. Throws ConfigError for the first setting that cannot be. */
 export function brokerConfig(settings: Settings, workingFolder: string): BrokerConfig {
   const read = (name: SettingName): Setting => settings[name] ?? { value: DEFAULTS[name], from: name };
   const whole = (name: SettingName, least: number, most: number): number => wholeNumber(read(name), least, most);
   return {
-    dataDir: resolve(workingFolder, text(read('data-dir'))),
-    host: text(read('bind-host')),
+    dataDir: resolve(workingFolder, text(read('berth.data-dir'))),
+    host: text(read('berth.bind-host')),
     clientPort: whole('client-to-broker-connector-https-port', 0, 65_535),
     agentPort: whole('agent-to-broker-connector-https-port', 0, 65_535),
     screenshotMaxWidth: whole('session-screenshot-max-width', 1, 8192),

@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { parse, type TomlError } from 'smol-toml';
 import { z } from 'zod';
+import { nearest } from '../adapters/suggest.ts';
 import type { SimulatedSettings } from './drivers/simulated.ts';
-import { nearest } from './suggest.ts';
 import { messageOf } from './thrown.ts';
 
 export interface AgentConfig {

@@ -5,8 +5,6 @@ import { LOG_LEVELS } from '../logging.ts';
 import type { AgentFlags, BrokerFlags, StartFlags } from './flags.ts';
 import { complain } from './output.ts';
 
-const DATA_DIR = './berth-data';
-
 const program = new Command('berth')
   .description('An open session manager for fleets of remote desktop servers, wire-compatible with DCV Session Manager.')
   .version(version())
@@ -34,7 +32,8 @@ await program.parseAsync();
 
 function withBrokerFlags(command: Command): Command {
   return command
-    .option('--data-dir <folder>', 'where everything is kept', DATA_DIR)
+    .option('--config <file>', 'a session-manager-broker.properties; flags win over what it says')
+    .option('--data-dir <folder>', 'where everything is kept (default: ./berth-data)')
     .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
     .option('--client-port <port>', 'for clients of the API; 0 takes a free one (default: 8443)')
     .option('--agent-port <port>', 'for agents; 0 takes a free one (default: 8445)')

@@ -15,7 +15,7 @@ const STOP_MS = 15_000;
 /** Resolves with the exit code when the broker was asked to end and has; rejects with a sentence for the operator when it cannot start or go on. */
 export async function runBroker(flags: BrokerFlags): Promise<number> {
   const ending = endRequested();
-  const config = brokerConfigOf(flags);
+  const config = await brokerConfigOf(flags);
   const logger = stderrLogger('broker', flags.logLevel);
   const broker = await startBroker(config, { clock: systemClock, random: systemRandom, logger });
   try {

@@ -1,8 +1,11 @@
 /** What the commands can be told, as text. */
-import { type BrokerConfig, brokerConfig, type Settings } from '../config.ts';
+import { type BrokerConfig, brokerConfig, type SettingName, type Settings } from '../config.ts';
+import { readSettings } from '../config-file.ts';
 
 export interface BrokerFlags {
-  readonly dataDir: string;
+  /** Absent: no configuration file. */
+  readonly config?: string;
+  readonly dataDir?: string;
   readonly host?: string;
   readonly clientPort?: string;
   readonly agentPort?: string;
@@ -19,13 +22,23 @@ export interface AgentFlags {
   readonly logLevel?: string;
 }
 
-/** What the flags come to, or ConfigError. A relative folder starts from where the command was given. */
-export function brokerConfigOf({ dataDir, host, clientPort, agentPort }: Omit<BrokerFlags, 'logLevel'>): BrokerConfig {
-  const settings: Settings = {
-    'data-dir': { value: dataDir, from: '--data-dir' },
-    ...(host !== undefined && { 'bind-host': { value: host, from: '--host' } }),
-    ...(clientPort !== undefined && { 'client-to-broker-connector-https-port': { value: clientPort, from: '--client-port' } }),
-    ...(agentPort !== undefined && { 'agent-to-broker-connector-https-port': { value: agentPort, from: '--agent-port' } }),
-  };
-  return brokerConfig(settings, process.cwd());
+/** What the configuration file and the flags come to, or ConfigError; flags win. A relative folder starts from where the command was given. */
+export async function brokerConfigOf({ config, ...flags }: BrokerFlags): Promise<BrokerConfig> {
+  const settings = config === undefined ? {} : await readSettings(config);
+  return brokerConfig({ ...settings, ...settingsOf(flags) }, process.cwd());
+}
+
+const NAMES = {
+  'berth.data-dir': ['dataDir', '--data-dir'],
+  'berth.bind-host': ['host', '--host'],
+  'client-to-broker-connector-https-port': ['clientPort', '--client-port'],
+  'agent-to-broker-connector-https-port': ['agentPort', '--agent-port'],
+} as const satisfies Partial<Record<SettingName, readonly [keyof BrokerFlags, string]>>;
+
+function settingsOf(flags: Omit<BrokerFlags, 'config'>): Settings {
+  const given = Object.entries(NAMES).flatMap(([name, [flag, from]]) => {
+    const value = flags[flag];
+    return value === undefined ? [] : [[name, { value, from }] as const];
+  });
+  return Object.fromEntries(given);
 }

@@ -41,7 +41,7 @@ interface Run {
 export async function start(flags: StartFlags): Promise<number> {
   const ending = endRequested();
   const servers = wholeNumber({ value: flags.servers, from: '--servers' }, 0, MAX_SERVERS);
-  const { dataDir } = brokerConfigOf(flags);
+  const { dataDir } = await brokerConfigOf(flags);
   const broker = startChild(brokerParameters(flags), systemClock);
   const run: Run = { flags, dataDir, servers, broker, agents: [], over: new AbortController() };
   try {
@@ -53,10 +53,10 @@ export async function start(flags: StartFlags): Promise<number> {
   }
 }
 
-function brokerParameters({ dataDir, host, clientPort, agentPort, logLevel }: StartFlags): readonly string[] {
-  const optional = { '--host': host, '--client-port': clientPort, '--agent-port': agentPort };
+function brokerParameters({ config, dataDir, host, clientPort, agentPort, logLevel }: StartFlags): readonly string[] {
+  const optional = { '--config': config, '--data-dir': dataDir, '--host': host, '--client-port': clientPort, '--agent-port': agentPort };
   const given = Object.entries(optional).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
-  return ['broker', '--data-dir', dataDir, '--log-level', logLevel, ...given];
+  return ['broker', '--log-level', logLevel, ...given];
 }
 
 /** A broker that never was ready has itself said why. */

@@ -20,7 +20,7 @@ async function start(t: Test, dataDir: string) {
   const logger: Logger = { debug: ignore, info: ignore, warn: ignore, error: (fields, message) => errors.push({ ...fields, message }) };
   const free = { value: '0', from: 'the test' };
   const settings = {
-    'data-dir': { value: dataDir, from: 'the test' },
+    'berth.data-dir': { value: dataDir, from: 'the test' },
     'client-to-broker-connector-https-port': free,
     'agent-to-broker-connector-https-port': free,
   };

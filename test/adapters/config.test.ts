@@ -28,7 +28,7 @@ t.test('without settings everything is as in the original, on this machine only'
 t.test('settings win over defaults', async (t) => {
   const config = brokerConfig(
     {
-      'data-dir': { value: '/var/berth', from: '--data-dir' },
+      'berth.data-dir': { value: '/var/berth', from: '--data-dir' },
       'client-to-broker-connector-https-port': { value: '0', from: '--client-port' },
       'session-screenshot-format': { value: 'JPEG', from: 'session-screenshot-format' },
       'berth.placement-policy': { value: 'pack', from: 'a file' },
@@ -45,7 +45,9 @@ t.test('a wrong setting is named as its user wrote it', async (t) => {
   for (const value of ['', 'x', '-1', '1.5', '65536', '0x10', '1e3']) {
     t.throws(port(value), new ConfigError(`--agent-port must be a whole number from 0 to 65535, not "${value}".`), `"${value}"`);
   }
-  t.throws(() => brokerConfig({ 'data-dir': { value: ' ', from: '--data-dir' } }, '/srv'), { message: '--data-dir must not be empty.' });
+  t.throws(() => brokerConfig({ 'berth.data-dir': { value: ' ', from: '--data-dir' } }, '/srv'), {
+    message: '--data-dir must not be empty.',
+  });
   t.throws(() => brokerConfig({ 'session-screenshot-format': { value: 'gif', from: 'session-screenshot-format' } }, '/srv'), {
     message: 'session-screenshot-format must be png or jpeg, not "gif".',
   });

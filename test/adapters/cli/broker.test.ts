@@ -26,6 +26,19 @@ t.test('a broker says on stdout that it is ready, and nothing else', async (t) =
   t.equal(await stop(broker, 'SIGTERM'), 0);
 });
 
+t.test('a broker runs on a configuration file, and a mistake in it ends it with a sentence', async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'session-manager-broker.properties');
+  await writeFile(file, 'client-to-broker-connector-https-port = 0\nagent-to-broker-connector-https-port = 0\n');
+  const broker = runBerth(t, 'broker', '--config', file, '--data-dir', join(folder, 'data'));
+  await broker.says('The broker is ready');
+  t.equal(await stop(broker, 'SIGTERM'), 0);
+  await writeFile(file, 'session-screenshot-formt = png');
+  const refused = runBerth(t, 'broker', '--config', file, '--data-dir', join(folder, 'data'));
+  t.equal(await refused.ended, 1);
+  t.match(refused.stderr(), /"session-screenshot-formt" is not a setting .* did you mean "session-screenshot-format"\?\n$/);
+});
+
 t.test('connection.json is for its owner only and leads to the API', async (t) => {
   const dataDir = temporaryFolder(t);
   const broker = await startBroker(t, dataDir);
