@@ -66,9 +66,8 @@ export function createGroupCommit(connection: Connection, tail: Tail, waitingLim
       tail.moved(await readHead(connection));
       headIsCertain = true;
     }
-    const plan = planGroup(group, await heads.of(group), tail.head());
+    const plan = await write(group);
     if (plan.facts.length > 0) {
-      await insertFacts(connection, plan.rows);
       tail.committed(plan.facts);
       heads.remember(plan.heads);
     }
@@ -76,6 +75,30 @@ export function createGroupCommit(connection: Connection, tail: Tail, waitingLim
       answer();
     }
     await answerBehind(plan);
+  }
+
+  /** Streams that are to begin are not looked up: almost always they do, and the index of their names notices where they do not. */
+  async function write(group: readonly Pending[]): Promise<Plan> {
+    const hopeful = planGroup(group, await heads.of(group, { exceptNew: true }), tail.head());
+    if (await isWritten(hopeful.rows)) {
+      return hopeful;
+    }
+    const careful = planGroup(group, await heads.of(group), tail.head());
+    await insertFacts(connection, careful.rows);
+    return careful;
+  }
+
+  /** False, and nothing is written, where a name or a place is taken. */
+  async function isWritten(rows: readonly string[]): Promise<boolean> {
+    try {
+      await insertFacts(connection, rows);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'SQLITE_CONSTRAINT') {
+        return false;
+      }
+      throw error;
+    }
   }
 
   async function answerBehind({ behind, heads }: Plan): Promise<void> {

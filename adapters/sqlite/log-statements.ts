@@ -72,6 +72,9 @@ export function insertRow({ fact, data }: Draft, first: Position, { position, re
 
 /** All or none, and on disk when it resolves. */
 export async function insertFacts(connection: Connection, rows: readonly string[]): Promise<void> {
+  if (rows.length === 0) {
+    return;
+  }
   await connection.run(INSERT, [`[${rows.join()}]`]);
 }
 

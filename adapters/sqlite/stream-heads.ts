@@ -1,6 +1,6 @@
 /** Where each stream stands: remembered for the streams written lately, looked up for the others. Sound because this process is the only writer. */
 import { LRUCache } from 'lru-cache';
-import { LOG_START, NO_STREAM } from '../../domain/facts.ts';
+import { LOG_START, NO_STREAM, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
 import type { Connection } from './connection.ts';
 import { readStreamHeads, type StreamHead } from './log-statements.ts';
@@ -15,9 +15,13 @@ interface InStream {
   readonly stream: StreamName;
 }
 
+interface Expecting extends InStream {
+  readonly expectedRevision: Revision;
+}
+
 export interface StreamHeads {
-  /** The heads of these streams; those not remembered are looked up in one query. */
-  of(group: readonly InStream[]): Promise<HeadsByStream>;
+  /** The heads of these streams; those not remembered are looked up in one query, or with `exceptNew` only those that are expected to be there. */
+  of(group: readonly Expecting[], options?: { readonly exceptNew: boolean }): Promise<HeadsByStream>;
   remember(heads: HeadsByStream): void;
   forget(group: readonly InStream[]): void;
 }
@@ -25,14 +29,14 @@ export interface StreamHeads {
 export function createStreamHeads(connection: Connection): StreamHeads {
   const known = new LRUCache<StreamName, StreamHead>({ max: KNOWN_STREAMS });
   return {
-    async of(group) {
+    async of(group, { exceptNew } = { exceptNew: false }) {
       const heads: HeadsByStream = new Map();
       const unknown = new Set<StreamName>();
-      for (const { stream } of group) {
+      for (const { stream, expectedRevision } of group) {
         const head = known.get(stream);
         if (head) {
           heads.set(stream, head);
-        } else {
+        } else if (!exceptNew || expectedRevision !== NO_STREAM) {
           unknown.add(stream);
         }
       }
