@@ -1,6 +1,10 @@
-/** When orders are carried out: one at a time for one session, a few sessions at once, none twice, and none whose outcome could not be kept. */
+/**
+ * When orders are carried out: one at a time for one session, a few sessions at once, none twice, and none whose outcome could not be kept.
+ * What the host would not do now is tried again later.
+ */
 import type { SessionId } from '../domain/ids.ts';
 import type { Order } from '../domain/ports/agent-link.ts';
+import type { Timer } from '../domain/ports/clock.ts';
 import type { ScreenshotOutcome } from './broker-link.ts';
 import { createPictures } from './pictures.ts';
 import { carryOut, type SessionOrder, type SessionOrderDeps } from './session-orders.ts';
@@ -23,12 +27,18 @@ interface OrdersDeps extends SessionOrderDeps {
 const AT_ONCE = 4;
 /** Beyond this orders are refused: the broker sends them again on the next connection. */
 const WAITING = 10_000;
+/** Until a session that could not be closed is tried again. The broker sends its order again on the next connection only. */
+const LATER_MS = 30_000;
 
 export function createOrders(deps: OrdersDeps): Orders {
-  const { outbox, log } = deps;
+  const { outbox, clock, log } = deps;
   const pictures = createPictures(deps.driver, deps.deliver);
   const waiting = new Map<string, SessionOrder>();
   const running = new Map<SessionId, { readonly order: SessionOrder; readonly done: Promise<void> }>();
+
+  /** By order. */
+  const postponed = new Map<string, Timer>();
+  let stopped = false;
 
   function resume(): void {
     for (const order of waiting.values()) {
@@ -44,22 +54,33 @@ export function createOrders(deps: OrdersDeps): Orders {
   }
 
   async function finish(order: SessionOrder): Promise<void> {
-    await carryOut(order, deps);
+    const outcome = await carryOut(order, deps);
     running.delete(order.sessionId);
+    if (outcome === 'later' && !stopped)
+      postponed.set(
+        order.orderId,
+        clock.after(LATER_MS, () => accept(order)),
+      );
+    resume();
+  }
+
+  function accept(order: SessionOrder): void {
+    postponed.get(order.orderId)?.cancel();
+    postponed.delete(order.orderId);
+    if (waiting.has(order.orderId) || running.get(order.sessionId)?.order.orderId === order.orderId) return;
+    if (waiting.size >= WAITING) {
+      log.warn({ orderId: order.orderId }, 'an order is refused because too many are waiting');
+      return;
+    }
+    waiting.set(order.orderId, order);
+    if (!outbox.hasRoom(running.size + 1)) log.warn({ orderId: order.orderId }, 'an order waits because the outbox is full');
     resume();
   }
 
   return {
     accept(order) {
-      if (order.kind === 'take-screenshot') return pictures(order);
-      if (waiting.has(order.orderId) || running.get(order.sessionId)?.order.orderId === order.orderId) return;
-      if (waiting.size >= WAITING) {
-        log.warn({ orderId: order.orderId }, 'an order is refused because too many are waiting');
-        return;
-      }
-      waiting.set(order.orderId, order);
-      if (!outbox.hasRoom(running.size + 1)) log.warn({ orderId: order.orderId }, 'an order waits because the outbox is full');
-      resume();
+      if (order.kind === 'take-screenshot') pictures(order);
+      else accept(order);
     },
     inProgress() {
       const orders = [...waiting.values(), ...[...running.values()].map(({ order }) => order)];
@@ -67,6 +88,8 @@ export function createOrders(deps: OrdersDeps): Orders {
     },
     resume,
     async stop() {
+      stopped = true;
+      for (const timer of postponed.values()) timer.cancel();
       waiting.clear();
       await Promise.all([...running.values()].map(({ done }) => done));
     },

@@ -31,15 +31,18 @@ const CLOSE_PAUSE_MS = 1000;
 /** The wire takes no longer ones. */
 const REASON_LENGTH = 4000;
 
-/** Resolves when the order's outcome is kept for the broker, or it is logged why there is none. Never rejects. */
-export async function carryOut(order: SessionOrder, deps: SessionOrderDeps): Promise<void> {
+/**
+ * Resolves when the order's outcome is kept for the broker, or it is logged why there is none. `later`: what it asks for is still to be done.
+ * Never rejects.
+ */
+export async function carryOut(order: SessionOrder, deps: SessionOrderDeps): Promise<'over' | 'later'> {
   try {
-    if (order.kind === 'create-session') await create(order, deps);
-    else if (order.kind === 'close-session') await close(order, deps);
-    else await setPermissions(order, deps);
+    if (order.kind === 'close-session') return await close(order, deps);
+    await (order.kind === 'create-session' ? create(order, deps) : setPermissions(order, deps));
   } catch (error) {
     deps.log.error({ orderId: order.orderId, error: messageOf(error) }, 'an order could not be carried out');
   }
+  return 'over';
 }
 
 async function create(order: CreateOrder, deps: SessionOrderDeps): Promise<void> {
@@ -77,20 +80,21 @@ async function make(order: CreateOrder, begun: Entry, deps: SessionOrderDeps): P
   }
 }
 
-async function close(order: CloseOrder, deps: SessionOrderDeps): Promise<void> {
+async function close(order: CloseOrder, deps: SessionOrderDeps): Promise<'over' | 'later'> {
   const { journal, outbox, inventory, log } = deps;
   const release = inventory.hold(order.localId);
   const outcome = await closeWithPatience(order.localId, deps);
   if ('failed' in outcome) {
     release('as it was');
     log.error({ orderId: order.orderId, reason: outcome.failed }, 'a session could not be closed');
-    return;
+    return 'later';
   }
   release('gone');
   const reason = 'Closed on request';
   const entry = journal.find(order.sessionId);
   if (entry?.phase === 'begun' || entry?.phase === 'started') await journal.note({ ...entry, phase: 'ended', reason });
   await outbox.putAgain({ kind: 'session-ended', sessionId: order.sessionId, reason });
+  return 'over';
 }
 
 async function closeWithPatience(localId: string, { driver, clock }: SessionOrderDeps): Promise<Outcome> {

@@ -187,6 +187,42 @@ t.test('a DCV server that breaks down keeps its sessions and is reported, and so
   await it.agent.stop();
 });
 
+t.test('a session that its host would not close is closed when the host is well again, even if nobody asks again', async (t) => {
+  const it = await startSimulatedAgent();
+  order(it, create('a'), create('b'));
+  await it.clock.advance(150);
+  it.driver.breakDown('dcvserver is not running');
+  order(it, close('a'), close('b'));
+  await it.clock.advance(60_000);
+  it.driver.breakDown();
+  order(it, close('b'));
+  await it.clock.advance(100);
+  t.match(await it.driver.list(), [{ localId: 'a' }], 'an order that comes again is not put off');
+  await it.clock.advance(35_000);
+  t.same(await it.driver.list(), []);
+  t.same(
+    saidOf(it).filter((said) => said.startsWith('session-ended')),
+    ['session-ended b', 'session-ended a'],
+  );
+  await it.agent.stop();
+});
+
+t.test('an agent that stops tries nothing later', async (t) => {
+  const it = await startSimulatedAgent();
+  order(it, create('a'), create('b'));
+  await it.clock.advance(150);
+  it.driver.breakDown('dcvserver is not running');
+  order(it, close('a'));
+  await it.clock.advance(5000);
+  order(it, close('b'));
+  const stopping = it.agent.stop();
+  await it.clock.advance(5000);
+  await stopping;
+  it.driver.breakDown();
+  await it.clock.advance(120_000);
+  t.equal((await it.driver.list()).length, 2);
+});
+
 t.test('an agent starts on a host whose DCV server is down, and says so', async (t) => {
   const remains = newRemains();
   const first = await startSimulatedAgent(remains);
