@@ -3,7 +3,7 @@
  * the process before it ended. A simulation runs it as it is, with a log in memory and a clock of its own.
  */
 import { createRegistry, type Registry } from '../domain/access/registry.ts';
-import { createActors } from '../domain/actors.ts';
+import { ACTOR_LIMITS, createActors } from '../domain/actors.ts';
 import type { Origin, Position } from '../domain/facts.ts';
 import { requestId, type ServerId, serverId, sessionId } from '../domain/ids.ts';
 import { createFleet, type Fleet } from '../domain/placement/fleet.ts';
@@ -72,6 +72,8 @@ const PLACEMENT_MS = 10_000;
 const PATIENCE_MS = 10_000;
 /** How long servers that were reachable before a restart may take to come back: as long as a silent one is waited for. */
 const RETURN_MS = 10_000;
+/** Idle servers in memory, 3.5 KB each. A large fleet: placing spreads sessions over it, and reading servers back would cost as much as all the rest. */
+const SERVERS_KEPT = 10_000;
 /** How often a long catching up says how far it is. */
 const CATCH_UP_REPORT_MS = 2_000;
 
@@ -81,7 +83,9 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   await projector.start();
   await catchUp(projector, log, logger);
   const effects = createEffects(clock, (what, err) => logger.error({ err }, `Trying again: ${what}.`));
-  const actors = { sessions: createActors(sessionKind, ports), servers: createActors(serverKind, ports) };
+  const sessions = createActors(sessionKind, ports);
+  const servers = createActors(serverKind, ports, { ...ACTOR_LIMITS, kept: SERVERS_KEPT });
+  const actors = { sessions, servers };
   const memory = { fleet: createFleet(), registry: createRegistry() };
   const reads = createReads({
     ...ports,

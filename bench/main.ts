@@ -7,17 +7,19 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { appendBench } from './append.ts';
+import { benchBatch } from './batch.ts';
 import { benchCreate } from './create.ts';
 import { benchDescribe } from './describe.ts';
 import { writeFleetLog } from './fleet-log.ts';
 import { inFolder } from './folder.ts';
 import { benchPlacement } from './placement.ts';
 import { startBroker } from './processes.ts';
+import { benchQueue } from './queue.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchConnected, benchRestart } from './restart.ts';
 import type { Row } from './row.ts';
 
-const LETTERS = ['a', 'b', 'c', 'd', 'e', 'p'] as const;
+const LETTERS = ['a', 'b', 'c', 'd', 'e', 'g', 'h', 'p'] as const;
 type Letter = (typeof LETTERS)[number];
 
 const FLEET = { servers: 10_000, sessions: 100_000 };
@@ -35,6 +37,8 @@ if (wanted.has('b') || wanted.has('e')) await inFolder('fleet', benchFleet);
 if (wanted.has('e')) show(await benchConnected());
 if (wanted.has('c')) show(await appendBench());
 if (wanted.has('d')) show(await benchRebuild());
+if (wanted.has('g')) show(await benchBatch());
+if (wanted.has('h')) show(await benchQueue());
 print(`Measured in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
 
 /** One log and one read database serve both benchmarks: filling them takes longest. */

@@ -39,6 +39,8 @@ export async function startBroker(dataDir: string): Promise<BrokerProcess> {
 export interface Helper<Message> {
   /** The next thing that it says. */
   next(): Promise<Message>;
+  /** Says something to it. */
+  tell(message: object): void;
   resident(): Promise<number>;
   processorSeconds(): Promise<number>;
   stop(): Promise<void>;
@@ -49,7 +51,12 @@ export function startHelper<Message>(module: string, job: object): Helper<Messag
   const child = fork(fileURLToPath(new URL(`${module}.js`, import.meta.url)), [JSON.stringify(job)], {
     execArgv: ['--enable-source-maps'],
   });
-  return { next: listenTo(child) as () => Promise<Message>, ...measuring(child.pid ?? 0), stop: () => end(child, 'SIGTERM') };
+  return {
+    next: listenTo(child) as () => Promise<Message>,
+    tell: (message) => void child.send(message),
+    ...measuring(child.pid ?? 0),
+    stop: () => end(child, 'SIGTERM'),
+  };
 }
 
 /** In a helper: its job. */
