@@ -35,7 +35,6 @@ export function createOrders(deps: OrdersDeps): Orders {
   const pictures = createPictures(deps.driver, deps.deliver);
   const waiting = new Map<string, SessionOrder>();
   const running = new Map<SessionId, { readonly order: SessionOrder; readonly done: Promise<void> }>();
-
   /** By order. */
   const postponed = new Map<string, Timer>();
   let stopped = false;
@@ -56,12 +55,13 @@ export function createOrders(deps: OrdersDeps): Orders {
   async function finish(order: SessionOrder): Promise<void> {
     const outcome = await carryOut(order, deps);
     running.delete(order.sessionId);
-    if (outcome === 'later' && !stopped)
-      postponed.set(
-        order.orderId,
-        clock.after(LATER_MS, () => accept(order)),
-      );
+    if (outcome === 'later' && !stopped) postpone(order);
     resume();
+  }
+
+  function postpone(order: SessionOrder): void {
+    const timer = clock.after(LATER_MS, () => accept(order));
+    postponed.set(order.orderId, timer);
   }
 
   function accept(order: SessionOrder): void {
