@@ -216,6 +216,9 @@ async function checkSlots(t: Test, simulation: Simulation): Promise<void> {
   t.pass('slots are held by live sessions only');
 }
 
+/** A minute of work, and a slow machine takes several. */
+t.setTimeout(600_000);
+
 t.test(`24 hours of 100 servers lose nothing (seed ${seed})`, async (t) => {
   const simulation = await createSimulation({ seed, servers: Array.from({ length: SERVERS }, settingsOf) });
   t.teardown(() => simulation.stop());
