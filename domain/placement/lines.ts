@@ -1,6 +1,6 @@
 /**
- * How those who wait stand in line: each behind those of its kind, kinds in groups, groups in sections. Heaps of heaps, so that whoever has
- * waited longest is known at once, and a kind or a group that cannot be served is stepped past as a whole.
+ * How those who wait stand in line: each behind those of its kind, kinds in groups, groups in sections. Whoever looks for somebody to serve walks
+ * past one of each group, chooses the groups that are in question, and finds there who has waited longest; heaps of heaps know that at once.
  */
 import type { SessionId } from '../ids.ts';
 import type { Member } from './heap.ts';
@@ -38,20 +38,15 @@ export interface Line<W> extends Member {
   isPassedOver: boolean;
 }
 
+/** As a member of a heap it is in that of the groups that were chosen. */
 interface Group<W> extends Member {
-  readonly section: Section<W>;
+  /** All groups of its section, by name. */
+  readonly section: Map<string, Group<W>>;
   /** A heap of the lines in which somebody is to be served. */
   readonly lines: Line<W>[];
   /** Lines in all. */
   size: number;
-  isPassedOver: boolean;
-}
-
-interface Section<W> {
-  /** A heap of the groups in which somebody is to be served. */
-  readonly groups: Group<W>[];
-  /** Groups in all. */
-  size: number;
+  isChosen: boolean;
 }
 
 export interface Lines<W extends Waiting> {
@@ -64,33 +59,41 @@ export interface Lines<W extends Waiting> {
   enter(entry: Entry<W>): void;
   /** It is not, though it still belongs there. */
   leave(entry: Entry<W>): void;
-  /** Who has waited longest in these sections and is not passed over. */
-  first(sections: readonly string[]): W | undefined;
+  /** Of each group in these sections in which somebody is to be served: who has waited longest. Who comes and goes meanwhile does no harm. */
+  heads(sections: readonly string[]): Iterator<W, undefined>;
+  choose(group: string): void;
+  /** Who has waited longest in the groups that were chosen. */
+  first(): W | undefined;
+  /** Nobody of this kind is to be served for now. */
   passOver(kind: string): void;
-  passOverGroup(group: string): void;
-  /** Lets one kind or group that was passed over count again; false: there is none. */
+  /** No group is chosen any more. */
+  chooseNone(): void;
+  /** Lets one kind that was passed over count again; false: there is none. */
   countAgain(): boolean;
 }
 
 export function createLines<W extends Waiting>(): Lines<W> {
   const lines = new Map<string, Line<W>>();
   const groups = new Map<string, Group<W>>();
-  const sections = new Map<string, Section<W>>();
-  const passedOver: (Line<W> | Group<W>)[] = [];
+  const sections = new Map<string, Map<string, Group<W>>>();
+  const passedOver: Line<W>[] = [];
+  const choice = createChoice<W>();
 
-  function groupOf(waiting: W): Group<W> {
-    return getOrAdd(groups, waiting.group, () => {
-      const section = getOrAdd(sections, waiting.section, () => ({ groups: [], size: 0 }));
-      section.size += 1;
-      return { section, lines: [], size: 0, isPassedOver: false, place: -1 };
+  function groupOf({ group: name, section: place }: W): Group<W> {
+    return getOrAdd(groups, name, () => {
+      const section = getOrAdd(sections, place, () => new Map<string, Group<W>>());
+      const group = { section, lines: [], size: 0, isChosen: false, place: -1 };
+      section.set(name, group);
+      return group;
     });
   }
 
-  function passOver(one: Line<W> | Group<W> | undefined): void {
-    if (one === undefined || one.isPassedOver) return;
-    one.isPassedOver = true;
-    passedOver.push(one);
-    rank(one);
+  /** Puts it where it belongs, now that somebody came or went, or that it counts or does not. */
+  function rank(line: Line<W>): void {
+    const { group, entries, isPassedOver } = line;
+    if (entries.length > 0 && !isPassedOver) settle(group.lines, line, isLineOlder);
+    else takeOut(group.lines, line, isLineOlder);
+    choice.rank(group);
   }
 
   return {
@@ -105,14 +108,15 @@ export function createLines<W extends Waiting>(): Lines<W> {
       return line;
     },
     quit({ waiting, line }) {
+      const { group } = line;
       line.size -= 1;
       if (line.size > 0) return;
       lines.delete(waiting.kind);
-      line.group.size -= 1;
-      if (line.group.size > 0) return;
+      group.size -= 1;
+      if (group.size > 0) return;
       groups.delete(waiting.group);
-      line.group.section.size -= 1;
-      if (line.group.section.size === 0) sections.delete(waiting.section);
+      group.section.delete(waiting.group);
+      if (group.section.size === 0) sections.delete(waiting.section);
     },
     enter(entry) {
       const { entries } = entry.line;
@@ -124,18 +128,58 @@ export function createLines<W extends Waiting>(): Lines<W> {
       entries.splice(placeOf(entry, entries), 1);
       rank(entry.line);
     },
-    first(names) {
-      const heads = names.flatMap((name) => sections.get(name)?.groups[0] ?? []).map(headOf);
-      return heads.sort((a, b) => (isOlder(a, b) ? -1 : 1))[0]?.waiting;
+    *heads(names) {
+      for (const name of names) {
+        for (const group of sections.get(name)?.values() ?? []) if (group.lines.length > 0) yield headOf(group).waiting;
+      }
+      return undefined;
     },
-    passOver: (kind) => passOver(lines.get(kind)),
-    passOverGroup: (group) => passOver(groups.get(group)),
+    choose(name) {
+      const group = groups.get(name);
+      if (group !== undefined) choice.add(group);
+    },
+    first: choice.first,
+    chooseNone: choice.clear,
+    passOver(kind) {
+      const line = lines.get(kind);
+      if (line === undefined || line.isPassedOver) return;
+      line.isPassedOver = true;
+      passedOver.push(line);
+      rank(line);
+    },
     countAgain() {
-      const one = passedOver.pop();
-      if (one === undefined) return false;
-      one.isPassedOver = false;
-      rank(one);
+      const line = passedOver.pop();
+      if (line === undefined) return false;
+      line.isPassedOver = false;
+      rank(line);
       return true;
+    },
+  };
+}
+
+/** The groups that were chosen, and who has waited longest in them. */
+function createChoice<W extends Waiting>() {
+  const all: Group<W>[] = [];
+  /** Those in which somebody is to be served. */
+  const heap: Group<W>[] = [];
+
+  function rank(group: Group<W>): void {
+    if (group.isChosen && group.lines.length > 0) settle(heap, group, isGroupOlder);
+    else takeOut(heap, group, isGroupOlder);
+  }
+
+  return {
+    rank,
+    add(group: Group<W>): void {
+      if (group.isChosen) return;
+      group.isChosen = true;
+      all.push(group);
+      rank(group);
+    },
+    first: (): W | undefined => heap[0] && headOf(heap[0]).waiting,
+    clear(): void {
+      for (const group of all.splice(0)) group.isChosen = false;
+      for (const group of heap.splice(0)) group.place = -1;
     },
   };
 }
@@ -145,28 +189,12 @@ export function isOlder<W extends Waiting>(a: Entry<W>, b: Entry<W>): boolean {
   return a.waiting.deadline < b.waiting.deadline || (a.waiting.deadline === b.waiting.deadline && a.order < b.order);
 }
 
-/** Puts it where it belongs among its likes, now that somebody came or went, or that it counts or does not. */
-function rank<W extends Waiting>(one: Line<W> | Group<W>): void {
-  if ('lines' in one) {
-    place(one.section.groups, one, one.lines.length > 0);
-  } else {
-    place(one.group.lines, one, one.entries.length > 0);
-    rank(one.group);
-  }
-}
+const isLineOlder = <W extends Waiting>(a: Line<W>, b: Line<W>): boolean => isOlder(a.entries[0] as Entry<W>, b.entries[0] as Entry<W>);
+const isGroupOlder = <W extends Waiting>(a: Group<W>, b: Group<W>): boolean => isOlder(headOf(a), headOf(b));
 
-function place<T extends Line<Waiting> | Group<Waiting>>(heap: T[], one: T, hasAny: boolean): void {
-  if (hasAny && !one.isPassedOver) settle(heap, one, comesBefore);
-  else takeOut(heap, one, comesBefore);
-}
-
-function comesBefore(a: Line<Waiting> | Group<Waiting>, b: Line<Waiting> | Group<Waiting>): boolean {
-  return isOlder(headOf(a), headOf(b));
-}
-
-/** Only what has somebody to be served is in a heap. */
-function headOf<W>(one: Line<W> | Group<W>): Entry<W> {
-  return 'lines' in one ? headOf(one.lines[0] as Line<W>) : (one.entries[0] as Entry<W>);
+/** Of a group in which somebody is to be served: what is in a heap here holds somebody. */
+function headOf<W extends Waiting>({ lines: [first] }: Group<W>): Entry<W> {
+  return (first as Line<W>).entries[0] as Entry<W>;
 }
 
 /** Where it stands in a line, or would. Most come last and leave first. */

@@ -1,30 +1,23 @@
 /**
- * Requests that wait for a server, the one that has waited longest first. Those that cannot be served now are passed over, so that one
- * impossible request holds up nobody but its own kind. Every step takes logarithmic time, however many wait (but for leaving the middle of
- * a long line, which moves the part behind it).
+ * Requests that wait for a server, the one that has waited longest first, among those that it could be for: an impossible request holds up
+ * nobody but its own kind. Every step takes logarithmic time, however many wait (but for leaving the middle of a long line, which
+ * moves the part behind it).
  */
 import type { SessionId } from '../ids.ts';
 import { settle, takeOut } from './heap.ts';
-import { createLines, type Entry, isOlder, type Waiting } from './lines.ts';
+import { createLines, type Entry, isOlder, type Lines, type Waiting } from './lines.ts';
 
-export interface Queue<W extends Waiting> {
+export interface Queue<W extends Waiting> extends Omit<Lines<W>, 'join' | 'quit' | 'enter' | 'leave'> {
   /** Those that were taken included. */
   readonly size: number;
   /** Without effect where this very one is in the queue. */
   add(waiting: W): void;
-  has(kind: string): boolean;
   holds(sessionId: SessionId): boolean;
   remove(sessionId: SessionId): void;
-  /** Who has waited longest in these sections, and was not taken or passed over. */
-  first(sections: readonly string[]): W | undefined;
   /** Somebody attends to it: it keeps its place and is not found until it is put back. */
   take(sessionId: SessionId): void;
   /** It could not be served, and is passed over with its kind. Without effect where it was removed meanwhile. */
   putBack(sessionId: SessionId): void;
-  passOver(kind: string): void;
-  passOverGroup(group: string): void;
-  /** Lets one kind or group that was passed over count again; false: there is none. */
-  countAgain(): boolean;
   /** One whose deadline has come and that was not taken. */
   due(now: number): W | undefined;
   /** The next deadline of those that were not taken. */
@@ -67,7 +60,10 @@ export function createQueue<W extends Waiting>(): Queue<W> {
       if (!entry.isTaken) leave(entry);
       lines.quit(entry);
     },
+    heads: lines.heads,
+    choose: lines.choose,
     first: lines.first,
+    chooseNone: lines.chooseNone,
     take(sessionId) {
       const entry = byId.get(sessionId);
       if (entry === undefined || entry.isTaken) return;
@@ -82,7 +78,6 @@ export function createQueue<W extends Waiting>(): Queue<W> {
       enter(entry);
     },
     passOver: lines.passOver,
-    passOverGroup: lines.passOverGroup,
     countAgain: lines.countAgain,
     due(now) {
       const [next] = deadlines;

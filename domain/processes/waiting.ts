@@ -10,9 +10,10 @@ import type { Clock, Random } from '../ports/clock.ts';
 import { createAlarm } from './alarm.ts';
 import type { Effects } from './effects.ts';
 import { type Job, ON_TELEMETRY } from './job.ts';
+import { createOffering } from './offering.ts';
 import { createPump } from './pump.ts';
 import type { Found } from './seeking.ts';
-import { type Answer, createVisits, type Visit } from './visits.ts';
+import { createVisits } from './visits.ts';
 
 export interface WaitingPorts {
   readonly clock: Clock;
@@ -46,33 +47,15 @@ export function createWaitingRoom(ports: WaitingPorts): WaitingRoom {
   const { clock, giveUp } = ports;
   const queue = createQueue<Job>();
   const visits = createVisits(ports);
+  const offering = createOffering({ queue, visits, serve });
   const pump = createPump({ ...ports, step, rested });
   const deadline = createAlarm(clock, pump.run);
   const telemetry = createAlarm(clock, lookAtTelemetry);
-  let visit: Visit | undefined;
   let wakes = 0;
 
   function step(): number {
     const late = queue.due(clock.now());
-    if (late !== undefined) return leave(late);
-    if (visit === undefined) return queue.countAgain() ? 1 : begin(visits.next());
-    const head = queue.first(visit.sections);
-    const { cost } = visit;
-    if (head === undefined) visit = undefined;
-    else act(head, visit.answerTo(head));
-    return cost;
-  }
-
-  function begin(next: Visit | undefined): number {
-    visit = next;
-    return next === undefined ? 0 : 1;
-  }
-
-  function act(head: Job, answer: Answer): void {
-    if (answer === 'yes') serve(head);
-    else if (answer === 'kind') queue.passOver(head.kind);
-    else if (answer === 'group') queue.passOverGroup(head.group);
-    else visit = undefined;
+    return late === undefined ? offering.step() : leave(late);
   }
 
   function serve(job: Job): void {
@@ -101,7 +84,7 @@ export function createWaitingRoom(ports: WaitingPorts): WaitingRoom {
   function rested(): void {
     const next = queue.nextDeadline();
     if (next !== undefined) deadline.setFor(next);
-    if (queue.first([ON_TELEMETRY]) !== undefined) telemetry.setFor(clock.now() + TELEMETRY_MS);
+    if (queue.heads([ON_TELEMETRY]).next().value !== undefined) telemetry.setFor(clock.now() + TELEMETRY_MS);
   }
 
   function lookAtTelemetry(): void {
