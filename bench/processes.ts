@@ -69,9 +69,10 @@ export const say = (message: object): void => void process.send?.(message);
 function listenTo(child: ChildProcess): () => Promise<unknown> {
   const heard: unknown[] = [];
   child.on('message', (message) => heard.push(message));
+  const exit = once(child, 'exit').then(() => 'exit');
   return async () => {
     while (heard.length === 0) {
-      const [event] = await Promise.race([once(child, 'message').then(() => ['message']), once(child, 'exit').then(() => ['exit'])]);
+      const event = await Promise.race([once(child, 'message').then(() => 'message'), exit]);
       if (event === 'exit' && heard.length === 0) throw new Error('A process of the benchmark has ended before its time.');
     }
     return heard.shift();
