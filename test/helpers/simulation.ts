@@ -231,7 +231,7 @@ function createWire(server: SimulatedServer, { network, clock }: World): BrokerL
     return {
       welcome,
       async report(reports, telemetry) {
-        if (server.cut) return new Promise(() => undefined);
+        await across(server, clock);
         if (network.broker === undefined || network.broker.connections.heard(welcome.connectionId, client) === undefined) {
           handlers.closed('The broker does not know this connection.');
           throw new Error('reconnect');
@@ -249,20 +249,40 @@ function createWire(server: SimulatedServer, { network, clock }: World): BrokerL
   return { connect: (greeting, handlers) => connect(greeting, handlers), close: async () => undefined };
 }
 
-/** An order stream that hands its orders to the agent, unless the wire is cut. */
+/** What is sent into a cut wire arrives when the wire is mended, as TCP has it, unless the sender's patience ends before. */
+async function across(server: SimulatedServer, clock: SimulatedClock): Promise<void> {
+  for (let waited = 0; server.cut; waited += AGAIN_MS) {
+    if (waited >= ANSWER_TIMEOUT_MS) throw new Error('No answer in time.');
+    await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+  }
+}
+
+/** As the agent's HTTP client has it. */
+const ANSWER_TIMEOUT_MS = 30_000;
+/** Until something lost on the way is sent again. */
+const AGAIN_MS = 1000;
+
+/** An order stream that hands its orders to the agent, in order, when the wire is not cut. */
 function createStream(server: SimulatedServer, handlers: LinkHandlers, clock: SimulatedClock): OrderStream {
   let isOpen = true;
   const closing: (() => void)[] = [];
+  const underWay: string[] = [];
+
+  function arrive(): void {
+    if (!isOpen || underWay.length === 0) return;
+    if (server.cut) return void clock.after(AGAIN_MS, arrive);
+    for (const text of underWay.splice(0)) {
+      const [, data] = /^data: ?(.*)$/m.exec(text) ?? [];
+      handlers.alive();
+      if (data !== undefined) handlers.order(JSON.parse(data) as Order);
+    }
+  }
+
   const stream = {
     writableLength: 0,
     write(text: string) {
-      if (!isOpen || server.cut) return true;
-      const [, data] = /^data: ?(.*)$/m.exec(text) ?? [];
-      clock.after(5, () => {
-        if (!isOpen || server.cut) return;
-        handlers.alive();
-        if (data !== undefined) handlers.order(JSON.parse(data) as Order);
-      });
+      underWay.push(text);
+      if (underWay.length === 1) clock.after(5, arrive);
       return true;
     },
     destroy() {
