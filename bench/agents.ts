@@ -35,10 +35,10 @@ const AT_ONCE = 20;
 const UPDATE_INTERVAL_MS = 30_000;
 const PATIENCE_MS = 120_000;
 
-/** What an agent complains about goes to the terminal; the rest would cost time. */
+/** That an agent has to try again to connect, where all come at once, is nothing to tell. */
 const silent = (): void => undefined;
 const complain = (fields: object, message: string): void => console.error(message, fields);
-const LOG: Logger = { debug: silent, info: silent, warn: complain, error: complain };
+const LOG: Logger = { debug: silent, info: silent, warn: silent, error: complain };
 
 process.once('disconnect', () => process.exit());
 const { count, connection, folder } = job<AgentsJob>();

@@ -1,4 +1,6 @@
 /** Benchmark (e): how long a broker with a long log takes until it can be used again, and what it holds in memory then. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentsJob, AgentsReady } from './agents.ts';
 import type { FleetSize } from './fleet-log.ts';
@@ -15,23 +17,28 @@ const MOST_MS = 5000;
 const MOST_BYTES = 256 * 2 ** 20;
 const MEBIBYTE = 2 ** 20;
 
-/** `broker` is the running one in `folder`; it is ended here, and its followers too. */
-export async function benchRestart(broker: BrokerProcess, folder: string, { servers, sessions }: FleetSize): Promise<readonly Row[]> {
+/** `folder` is that of a broker that was stopped in order. */
+export async function benchRestart(folder: string, { servers, sessions }: FleetSize): Promise<readonly Row[]> {
   const fleet = `${servers} servers, ${sessions} sessions`;
-  await broker.stop();
+  const broker = await startBroker(folder);
+  const rows = await rowsOf(`restart, ${fleet}`, broker);
+  await broker.kill();
+  if (!existsSync(join(folder, 'read-models.sqlite-wal')))
+    throw new Error('The read database was closed in order: there is nothing to check.');
   const second = await startBroker(folder);
-  const rows = await rowsOf(`restart, ${fleet}`, second);
-  await second.kill();
-  const third = await startBroker(folder);
-  rows.push(...(await rowsOf(`restart after SIGKILL, ${fleet}`, third)));
-  await third.stop();
+  rows.push(...(await rowsOf(`restart after SIGKILL, ${fleet}`, second)));
+  await second.stop();
   return rows;
 }
 
+/** The processor time stands beside the time because only it stays the same on a machine that has other things to do. */
 async function rowsOf(name: string, broker: BrokerProcess): Promise<Row[]> {
+  const processorMs = (await broker.processorSeconds()) * 1000;
   await sleep(SETTLING_MS);
+  const time = { unit: 'ms', baseline: `at most ${MOST_MS} ms`, aim: '<= 1' };
   return [
-    { name, value: broker.readyMs, unit: 'ms', baseline: `at most ${MOST_MS} ms`, ratio: broker.readyMs / MOST_MS, aim: '<= 1' },
+    { name, value: broker.readyMs, ratio: broker.readyMs / MOST_MS, ...time },
+    { name: `${name}, processor time`, value: processorMs, ratio: processorMs / MOST_MS, ...time },
     memoryRow(`memory after ${name}`, await broker.resident()),
   ];
 }
