@@ -9,7 +9,7 @@ import { type ApiClient, createApiClient } from './api-client.ts';
 import { BERTH, type BerthProcess, FREE_PORTS, type ModuleOptions, runModule } from './berth-process.ts';
 
 /** A new folder outside the repository, removed when the test is over and its processes have ended. */
-export async function newFolder(t: Test): Promise<string> {
+async function newFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-test-'));
   t.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
