@@ -37,8 +37,8 @@ export interface Candidates {
 
 export function candidates(fleet: Fleet, wish: CandidateWish, random: Random, policy: PolicyName = 'least-loaded'): Candidates {
   const decision = { fleet, wish, isBetter: ranking(fleet.columns, policy, wish.sessionType, random.fraction()) };
-  let { best, turnedDown } = look(decision, MOST_ASKED);
-  if (best.length === 0) ({ best, turnedDown } = look(decision, Number.POSITIVE_INFINITY));
+  const first = look(decision, MOST_ASKED);
+  const { best, turnedDown } = first.best.length > 0 || first.isComplete ? first : look(decision, Number.POSITIVE_INFINITY);
   return { policy, ordered: best.map(({ id }) => id), considered: fleet.size, turnedDown };
 }
 
@@ -51,6 +51,8 @@ interface Decision {
 interface Look {
   readonly best: readonly FleetServer[];
   readonly turnedDown: Partial<Record<TurnedDown, number>>;
+  /** Where nobody was found, every server was counted. */
+  readonly isComplete: boolean;
 }
 
 function look(decision: Decision, mostAsked: number): Look {
@@ -63,17 +65,17 @@ function lookAtOne({ fleet, wish }: Decision, only: ServerId): Look {
   const server = fleet.get(only);
   const others = fleet.size - (server === undefined ? 0 : 1);
   const turnedDown: Look['turnedDown'] = others === 0 ? {} : { REQUIREMENTS_NOT_MET: others };
-  if (server === undefined) return { best: [], turnedDown };
+  if (server === undefined) return { best: [], turnedDown, isComplete: true };
   const why = objection(server, wish, fleet.matcher(wish.requirement).meets);
-  if (why === undefined) return { best: [server], turnedDown };
-  return { best: [], turnedDown: { ...turnedDown, [why]: (turnedDown[why] ?? 0) + 1 } };
+  if (why === undefined) return { best: [server], turnedDown, isComplete: true };
+  return { best: [], turnedDown: { ...turnedDown, [why]: (turnedDown[why] ?? 0) + 1 }, isComplete: true };
 }
 
 /** Whoever would not make the list is not touched, up to `mostAsked` servers whose answer to the requirement is not remembered. */
 function lookAtAll({ fleet, wish, isBetter }: Decision, mostAsked: number): Look {
   const { verdicts, servers } = fleet.columns;
   const verdict = verdicts[wish.sessionType];
-  const { possible, ruledOut, isSure, meets } = fleet.matcher(wish.requirement, mostAsked);
+  const { possible, ruledOut, isComplete, isSure, meets } = fleet.matcher(wish.requirement, mostAsked);
   const tried = new Set(wish.except?.map((id) => fleet.get(id)?.number));
   const counts = new Uint32Array(VERDICTS.length);
   counts[REQUIREMENTS_NOT_MET] = ruledOut;
@@ -88,7 +90,7 @@ function lookAtAll({ fleet, wish, isBetter }: Decision, mostAsked: number): Look
     }
     counts[stands] = Number(counts[stands]) + 1;
   }
-  return { best: list.map((number) => servers[number] as FleetServer), turnedDown: named(counts) };
+  return { best: list.map((number) => servers[number] as FleetServer), turnedDown: named(counts), isComplete };
 }
 
 /** Of a server that takes nobody: as which it is counted. */

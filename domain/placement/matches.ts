@@ -16,6 +16,8 @@ export interface Matcher {
   readonly possible: readonly number[];
   /** How many servers are known not to. */
   readonly ruledOut: number;
+  /** Nothing is unknown. */
+  readonly isComplete: boolean;
   /** Of one that is possible: that it does, terms on telemetry aside. */
   isSure(number: number): boolean;
   meets(server: FleetServer): boolean;
@@ -57,18 +59,18 @@ export function createMatchMemory(): MatchMemory {
       const { stable, volatile, only } = requirement;
       // Texts that name a server are as many as there are servers, and quickly answered.
       if (stable === undefined || only !== undefined) {
-        return { possible: all(servers.length), ruledOut: 0, isSure: () => true, meets: (server) => meetsNow(server, requirement) };
+        return { ...ALL_KNOWN, possible: all(servers.length), meets: (server) => meetsNow(server, requirement) };
       }
       const known = memory.get(stable) ?? keep(memory, stable, nothingKnown(), MAX_REQUIREMENTS);
       if (!known.isComplete) recollect(known, stable, { servers, mostAsked });
-      const { answers, possible, ruledOut } = known;
+      const { answers, possible, ruledOut, isComplete } = known;
       const isSure = (number: number): boolean => answers[number] === YES;
       function meetsStable(server: FleetServer): boolean {
         if (answers[server.number] === UNKNOWN) answers[server.number] = ask(stable as Predicate, server) ? YES : NO;
         return answers[server.number] === YES;
       }
-      if (volatile === undefined) return { possible, ruledOut, isSure, meets: meetsStable };
-      return { possible, ruledOut, isSure, meets: (server) => meetsStable(server) && ask(volatile, server) };
+      if (volatile === undefined) return { possible, ruledOut, isComplete, isSure, meets: meetsStable };
+      return { possible, ruledOut, isComplete, isSure, meets: (server) => meetsStable(server) && ask(volatile, server) };
     },
     forget(number) {
       for (const known of memory.values()) {
@@ -78,6 +80,9 @@ export function createMatchMemory(): MatchMemory {
     },
   };
 }
+
+/** Where there is nothing to remember. */
+const ALL_KNOWN = { ruledOut: 0, isComplete: true, isSure: () => true };
 
 const nothingKnown = (): Known => ({ answers: new Uint8Array(0), possible: [], ruledOut: 0, isComplete: false });
 

@@ -9,6 +9,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Effects } from './effects.ts';
 import { type Job, job, jobOf } from './job.ts';
 import { causedBy, type PendingSession, type Process, type ServerFact, type SessionFact } from './process.ts';
+import { createPump } from './pump.ts';
 import { type Found, type SeekingPorts, seek } from './seeking.ts';
 import { createWaitingRoom } from './waiting.ts';
 
@@ -57,6 +58,9 @@ const BEHIND_OTHERS: Found = { outcome: 'none', reason: 'No DCV server found for
 export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placing {
   const { sessions, effects } = ports;
   const listeners = new Map<SessionId, (placement: Placement) => void>();
+  /** What the broker that ran before left undone. */
+  const undone = new Map<SessionId, Origin>();
+  const resuming = createPump({ ...ports, step: resumeNext });
   const tooLate = `No server could take the session within ${limits.queueMs / 1000} s.`;
   const room = createWaitingRoom({
     ...ports,
@@ -93,6 +97,16 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
     if (found !== undefined) await attempt(found);
   }
 
+  /** A few at a time: a broker with a long queue would fill its memory with them otherwise. */
+  function resumeNext(): number {
+    const [next] = undone;
+    if (next === undefined) return 0;
+    const [id, origin] = next;
+    undone.delete(id);
+    resuming.begin(`placing session ${id}`, () => again(id, origin));
+    return 1;
+  }
+
   function session(id: SessionId, fact: SessionFact): void {
     const origin = causedBy('placing', fact);
     if (fact.type === 'session.requested') {
@@ -115,10 +129,12 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
       room.holds(sessionId) ? Promise.resolve({ outcome: 'waiting' }) : new Promise((resolve) => listeners.set(sessionId, resolve)),
     forget: (sessionId) => void listeners.delete(sessionId),
     resume(pending, origin) {
-      for (const { sessionId, serverId } of pending) {
-        if (serverId === undefined) effects.run(`placing session ${sessionId}`, () => again(sessionId, origin));
-      }
+      for (const { sessionId, serverId } of pending) if (serverId === undefined) undone.set(sessionId, origin);
+      resuming.run();
     },
-    stop: room.stop,
+    stop() {
+      resuming.stop();
+      room.stop();
+    },
   };
 }

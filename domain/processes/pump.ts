@@ -8,7 +8,7 @@ export interface PumpPorts {
   /** Does one thing and says what it cost; 0: there is nothing to do. */
   step(): number;
   /** There is nothing to do. */
-  rested(): void;
+  rested?(): void;
 }
 
 export interface Pump {
@@ -37,7 +37,7 @@ export function createPump({ clock, effects, step, rested }: PumpPorts): Pump {
       cost += more;
     }
     if (cost >= MOST_COST) pause = clock.after(0, resume);
-    else if (underWay < MOST_UNDER_WAY) rested();
+    else if (underWay < MOST_UNDER_WAY) rested?.();
   }
 
   function resume(): void {
