@@ -52,7 +52,17 @@ export async function startAgent(deps: AgentDeps): Promise<Agent> {
   const journal = await openJournal(deps.journal, log);
   const inventory = createInventory(journal, outbox);
   const host = createHost({ driver, outbox, log, describe: deps.describe });
-  const survey = createSurvey(host, inventory);
+  const look = createSurvey(host, inventory);
+  let greetedBlind = false;
+
+  /** While the DCV server does not answer nobody knows what is gone: a greeting from that time is given again. */
+  async function survey(): Promise<void> {
+    await look();
+    if (!greetedBlind || !host.state().healthy) return;
+    greetedBlind = false;
+    lifeline.greetAgain();
+  }
+
   const orders = createOrders({
     driver,
     journal,
@@ -70,12 +80,14 @@ export async function startAgent(deps: AgentDeps): Promise<Agent> {
     random,
     log,
     async greeting() {
-      await survey();
+      await look();
+      const state = host.state();
+      greetedBlind = !state.healthy;
       const sessions = inventory.sessions();
       const alive = new Set(sessions.map((session) => session.sessionId));
       // What waits in the outbox settles its session better than its absence from this list would.
       const unsettled = new Set([...orders.inProgress(), ...outbox.sessions()]);
-      return { serverId: deps.serverId, ...host.state(), sessions, inProgress: [...unsettled].filter((id) => !alive.has(id)) };
+      return { serverId: deps.serverId, ...state, sessions, inProgress: [...unsettled].filter((id) => !alive.has(id)) };
     },
     order: (order) => orders.accept(order),
     acknowledged: () => orders.resume(),
@@ -87,7 +99,7 @@ export async function startAgent(deps: AgentDeps): Promise<Agent> {
   });
 
   driver.watch(() => void survey());
-  await survey();
+  await look();
   lifeline.start();
   return {
     connected: () => lifeline.connected(),
@@ -96,7 +108,7 @@ export async function startAgent(deps: AgentDeps): Promise<Agent> {
       updates.cancel();
       await orders.stop();
       lifeline.stop();
-      await survey();
+      await look();
       await Promise.all([link.close(), deps.outbox.close(), deps.journal.close()]);
     },
   };

@@ -11,6 +11,8 @@ import { messageOf } from './thrown.ts';
 
 export interface Lifeline {
   start(): void;
+  /** Gives the broker another greeting in the place of the last one. */
+  greetAgain(): void;
   /** There is news in the outbox. */
   wake(): void;
   /** Goes with the next post. */
@@ -95,6 +97,11 @@ export function createLifeline(deps: LifelineDeps): Lifeline {
 
   return {
     start: () => void connect(),
+    greetAgain() {
+      retry?.cancel();
+      hangUp();
+      void connect();
+    },
     wake: () => live?.post(),
     telemetry(telemetry) {
       latest = telemetry;

@@ -97,12 +97,19 @@ export async function openOutbox(storage: RecordLog, settings: OutboxSettings, p
   };
 }
 
+/** Each tells how something stands, in the place of the one before. */
+const STATES: readonly News['kind'][] = ['connections-changed', 'server-described', 'health-changed', 'logged-in-users-changed'];
+/** What every greeting tells as well. */
+const GREETED: readonly News['kind'][] = [...STATES, 'session-found'];
+
+/** What a former agent had to say of these would come behind the greeting of this one, and be taken for newer. */
 function waitingIn(stored: readonly unknown[], log: Logger): Map<string, Report> {
   const waiting = new Map<string, Report>();
   for (const record of stored) {
     const { put, acknowledged } = Object(record);
     const report = reportSchema.safeParse(put);
-    if (report.success) waiting.set(report.data.reportId, report.data);
+    if (report.success && !GREETED.includes(report.data.kind)) waiting.set(report.data.reportId, report.data);
+    else if (report.success) continue;
     else if (Array.isArray(acknowledged)) for (const id of acknowledged) waiting.delete(id);
     else log.warn({ record }, 'a record of the outbox is not one of this version and is passed over');
   }
@@ -127,7 +134,7 @@ function aboutSession(report: News): SessionId | undefined {
 
 /** The older report that says nothing any more once `news` is known: both tell how one and the same thing stands. */
 function replaceable(waiting: ReadonlyMap<string, Report>, news: News): string | undefined {
-  if (!['connections-changed', 'server-described', 'health-changed', 'logged-in-users-changed'].includes(news.kind)) return undefined;
+  if (!STATES.includes(news.kind)) return undefined;
   for (const report of waiting.values()) {
     if (report.kind === news.kind && aboutSession(report) === aboutSession(news)) return report.reportId;
   }

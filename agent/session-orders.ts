@@ -71,8 +71,11 @@ async function make(order: CreateOrder, begun: Entry, deps: SessionOrderDeps): P
   try {
     const repeated = journal.find(order.sessionId) !== undefined;
     await journal.write(begun);
-    if (repeated && (await driver.list()).some(({ localId }) => localId === order.sessionId)) return { done: true };
-    return await driver.create({ localId: order.sessionId, spec: order.spec, ...files });
+    const isThere = async () => repeated && (await driver.list()).some(({ localId }) => localId === order.sessionId);
+    if (await isThere()) return { done: true };
+    const outcome = await driver.create({ localId: order.sessionId, spec: order.spec, ...files });
+    // The former agent may have been killed while the DCV server was at it, and then it is done only now.
+    return 'failed' in outcome && (await isThere()) ? { done: true } : outcome;
   } catch (error) {
     // Whether it was made is unknown: the broker is told that it was not, so it must not be there.
     await driver.close(order.sessionId).catch(() => undefined);

@@ -7,7 +7,8 @@ import type { SimulatedSettings } from '../agent/drivers/simulated.ts';
 import { streamName } from '../domain/ids.ts';
 import type { SessionView } from '../projections/views.ts';
 import { ORIGIN, wish } from './helpers/samples.ts';
-import { createSimulation, type SimulatedServer, type Simulation } from './helpers/simulation.ts';
+import type { SimulatedServer } from './helpers/simulated-server.ts';
+import { createSimulation, type Simulation } from './helpers/simulation.ts';
 
 const SERVERS = 100;
 const SECOND = 1000;
@@ -115,7 +116,7 @@ const EVENTS: readonly (readonly [number, (day: Day) => unknown])[] = [
   [30 * MINUTE, ({ simulation }) => once(pick(simulation, simulation.servers), (server) => server.reboot())],
   [10 * MINUTE, ({ simulation }) => cut(simulation, pick(simulation, simulation.servers))],
   [20 * MINUTE, ({ simulation }) => breakDown(simulation, pick(simulation, simulation.servers))],
-  [90 * MINUTE, ({ simulation }) => simulation.crashBroker(1 + simulation.random.fraction() * 2 * MINUTE)],
+  [90 * MINUTE, ({ simulation }) => simulation.restartBroker(1 + simulation.random.fraction() * 2 * MINUTE)],
 ];
 
 const busy = new Set<SimulatedServer>();
@@ -129,9 +130,9 @@ async function once(server: SimulatedServer, act: (server: SimulatedServer) => P
 }
 
 function cut({ clock, random }: Simulation, server: SimulatedServer): void {
-  server.cut = true;
+  server.wire.cut = true;
   clock.after(random.fraction() * 10 * MINUTE, () => {
-    server.cut = false;
+    server.wire.cut = false;
   });
 }
 

@@ -25,7 +25,7 @@ interface Settling {
 /** Resolves, when all differences are recorded, with the orders that put the host right. */
 export async function settleInventory(
   ports: InventoryPorts,
-  { serverId, sessions: found, inProgress }: Greeting,
+  { serverId, healthy, sessions: found, inProgress }: Greeting,
   slots: readonly string[],
   origin: Origin,
 ): Promise<readonly Order[]> {
@@ -35,15 +35,13 @@ export async function settleInventory(
   const present = new Set<string>(inProgress);
   const isCounted = new Set(slots);
   for (const session of found) {
-    const { id, order } = await settleFound(
-      settling,
-      session,
-      isCounted.has(session.sessionId) ? believed.get(session.sessionId) : undefined,
-    );
+    const belief = believed.get(session.sessionId) ?? believed.get(longerId(session.localId, serverId));
+    const { id, order } = await settleFound(settling, session, belief && { ...belief, isCounted: isCounted.has(belief.sessionId) });
     present.add(id);
     if (order !== undefined) orders.push(order);
   }
-  for (const id of new Set([...believed.keys(), ...slots])) {
+  // A DCV server that does not answer cannot tell what is gone; its agent greets again when it does.
+  for (const id of healthy ? new Set([...believed.keys(), ...slots]) : []) {
     if (!present.has(id)) await settleMissing(settling, sessionId(id));
   }
   return orders;
@@ -51,11 +49,23 @@ export async function settleInventory(
 
 type Found = { readonly id: SessionId; readonly order?: Order | undefined };
 
-async function settleFound(settling: Settling, found: FoundSession, belief: Belief | undefined): Promise<Found> {
-  const { sessionId: id, attempt } = found;
-  if (belief?.state === 'READY' && belief.attempt === attempt) return { id, order: await refresh(settling, found, belief) };
-  const { alive, order } = await welcomeFound(settling.ports, settling.serverId, found, settling.origin);
+async function settleFound(settling: Settling, found: FoundSession, belief: Known | undefined): Promise<Found> {
+  if (belief?.isCounted && belief.state === 'READY' && belief.attempt === found.attempt) {
+    return { id: belief.sessionId, order: await refresh(settling, found, belief) };
+  }
+  const { ports, serverId, origin } = settling;
+  const { alive, order } = await welcomeFound(
+    ports,
+    serverId,
+    belief === undefined ? found : { ...found, sessionId: belief.sessionId },
+    origin,
+  );
   return { id: alive, order };
+}
+
+/** A session that should be here, and whether it has its slot. */
+interface Known extends Belief {
+  readonly isCounted: boolean;
 }
 
 /**
@@ -73,6 +83,7 @@ export async function welcomeFound(
   const names = found.attempt === 0 && found.sessionId !== longer ? [found.sessionId, longer] : [found.sessionId];
   for (const id of names) {
     const outcome = await sessions.execute(id, { type: 'report-found', serverId, found }, origin);
+    if ('rejected' in outcome && outcome.rejected.code === 'SESSION_UNWANTED') break;
     if ('rejected' in outcome) continue;
     await servers.execute(serverId, { type: 'count', sessionId: id, sessionType, owner }, origin);
     return { alive: id };
@@ -88,7 +99,8 @@ export function longerId(localId: string, serverId: ServerId): SessionId {
 
 /** Alive as believed; what changed while nobody listened is caught up with. */
 async function refresh({ ports, serverId, origin }: Settling, found: FoundSession, belief: Belief): Promise<Order | undefined> {
-  const { sessionId: id, connections: count, lastDisconnectionTime } = found;
+  const { sessionId: id } = belief;
+  const { connections: count, lastDisconnectionTime } = found;
   if (count !== belief.connections || lastDisconnectionTime !== belief.lastDisconnectionTime) {
     await ports.sessions.execute(id, { type: 'report-connections', serverId, count, lastDisconnectionTime }, origin);
   }

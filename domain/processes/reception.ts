@@ -149,7 +149,8 @@ async function tell({ sessions }: ReceptionPorts, heard: HeardOf<'session-ended'
   const { serverId, report, origin } = heard;
   const command = sessionCommand(serverId, report);
   const outcome = await sessions.execute(report.sessionId, command, origin);
-  if ('rejected' in outcome) await sessions.execute(longerId(report.sessionId, serverId), command, origin);
+  const isAnother = 'rejected' in outcome || (outcome.snapshot.value === 'deleted' && outcome.facts.length === 0);
+  if (isAnother) await sessions.execute(longerId(report.sessionId, serverId), command, origin);
 }
 
 function sessionCommand(serverId: ServerId, report: HeardOf<'session-ended' | 'connections-changed'>['report']): SessionCommand {

@@ -2,7 +2,7 @@
 import type { ServerId, SessionId } from '../ids.ts';
 import type { Servers } from '../server/actor.ts';
 import type { Sessions } from '../session/actor.ts';
-import type { SessionContext } from '../session/machine.ts';
+import type { SessionContext, SessionSnapshot } from '../session/machine.ts';
 import type { Effects } from './effects.ts';
 import { causedBy, type Process, type SessionFact } from './process.ts';
 
@@ -18,9 +18,9 @@ export function createReleasing({ sessions, servers, effects }: ReleasingPorts):
     session(id, fact) {
       if (fact.type !== 'session.deleted' && fact.type !== 'session.failed') return;
       effects.run(`releasing the slot of session ${id}`, async () => {
-        const { context } = await sessions.look(id);
-        const server = holder(context, fact);
-        if (server !== null) await servers.execute(server, release(id), causedBy('releasing', fact));
+        const snapshot = await sessions.look(id);
+        const server = holder(snapshot.context, fact);
+        if (server !== null && !isThere(snapshot, server)) await servers.execute(server, release(id), causedBy('releasing', fact));
       });
     },
   };
@@ -32,3 +32,7 @@ export const release = (sessionId: SessionId) => ({ type: 'release', sessionId }
 function holder(context: SessionContext, fact: SessionFact): ServerId | null {
   return fact.type === 'session.failed' ? (context.tried[fact.data.attempt - 1] ?? null) : context.serverId;
 }
+
+/** By now it may be alive again: made anew by hand on its host, or placed there once more. */
+const isThere = ({ value, context }: SessionSnapshot, server: ServerId): boolean =>
+  context.serverId === server && value !== 'placing' && value !== 'deleted';

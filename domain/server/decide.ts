@@ -73,9 +73,13 @@ function reserve(context: ServerContext, command: Command<'reserve'>): ServerDec
   return accepted({ type: 'server.slot-reserved', data: { sessionId, sessionType, owner, attempt } });
 }
 
-function count(context: ServerContext, { sessionId, sessionType, owner }: Command<'count'>): ServerDecision {
-  if (slotOf(context.slots, sessionId) !== undefined) return accepted();
-  return accepted({ type: 'server.slot-reserved', data: { sessionId, sessionType, owner, attempt: 0 } });
+/** A session made by hand may have been made anew, and otherwise, before the slot of the former one of its name was given back. */
+function count({ slots }: ServerContext, { sessionId, sessionType, owner }: Command<'count'>): ServerDecision {
+  const slot = slotOf(slots, sessionId);
+  const reserved: ServerEvent = { type: 'server.slot-reserved', data: { sessionId, sessionType, owner, attempt: 0 } };
+  if (slot === undefined) return accepted(reserved);
+  if (slot.attempt > 0 || (slot.sessionType === sessionType && slot.owner === owner)) return accepted();
+  return accepted<ServerEvent>({ type: 'server.slot-released', data: { sessionId } }, reserved);
 }
 
 function release(context: ServerContext, { sessionId }: Command<'release'>): ServerDecision {

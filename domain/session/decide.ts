@@ -1,9 +1,10 @@
 /** What follows from a command to a session, given all that happened to it so far. Already done is `{ accepted: [] }`. */
 import { accepted, type Decision, rejected } from '../decision.ts';
 import type { ServerId } from '../ids.ts';
+import type { FoundSession } from '../ports/agent-link.ts';
 import type { SessionCommand } from './commands.ts';
 import type { SessionEvent } from './events.ts';
-import type { SessionSnapshot } from './machine.ts';
+import type { SessionContext, SessionSnapshot } from './machine.ts';
 
 type Command<T extends SessionCommand['type']> = Extract<SessionCommand, { type: T }>;
 type SessionDecision = Decision<SessionEvent>;
@@ -42,6 +43,7 @@ export function decideSession(snapshot: SessionSnapshot, command: SessionCommand
 }
 
 const NOT_FOUND = rejected('SESSION_NOT_FOUND', 'The requested dcvSession does not exist');
+const UNWANTED = rejected('SESSION_UNWANTED', 'The session was deleted.');
 const NOT_HERE = rejected('SESSION_ELSEWHERE', 'The session is not placed on this server.');
 
 function refuse({ value }: SessionSnapshot, { spec, reason }: Command<'refuse'>): SessionDecision {
@@ -61,8 +63,9 @@ function giveUp({ value, context }: SessionSnapshot, { reason }: Command<'give-u
   return accepted({ type: 'session.failed', data: { attempt: context.attempt, reason, retrying: false } });
 }
 
+/** One that looks for a server again has given this attempt up: what came of it after all is not wanted. */
 function started({ value, context }: SessionSnapshot, { serverId, attempt }: Command<'report-started'>): SessionDecision {
-  if (!isAt(context.serverId, serverId) || attempt !== context.attempt) return NOT_HERE;
+  if (!isAt(context.serverId, serverId) || attempt !== context.attempt || value === 'placing') return NOT_HERE;
   return value === 'placed' ? accepted({ type: 'session.started', data: { attempt } }) : accepted();
 }
 
@@ -99,15 +102,24 @@ function ended({ value, context }: SessionSnapshot, { serverId, reason }: Comman
 
 /** Alive on a host: started if that was awaited, adopted if it was not known to be alive; elsewhere, it is a left-over to be closed. */
 function found({ value, context }: SessionSnapshot, { serverId, found }: Command<'report-found'>): SessionDecision {
-  if (value === 'unknown' || (value === 'deleted' && !context.isUnwanted)) return adopt(serverId, found);
+  if (value === 'unknown') return adopt(serverId, found);
+  if (value === 'deleted') return isUnwanted(context, serverId, found) ? UNWANTED : adopt(serverId, found);
   const isHere = isAt(context.serverId, serverId) && (found.attempt === context.attempt || found.attempt === 0);
-  if (!isHere || value === 'placing' || value === 'refused' || value === 'deleted') return NOT_HERE;
+  if (!isHere || value === 'placing' || value === 'refused') return NOT_HERE;
   return value === 'placed' ? accepted({ type: 'session.started', data: { attempt: context.attempt } }) : accepted();
 }
 
-function adopt(serverId: ServerId, found: Command<'report-found'>['found']): SessionDecision {
-  const { spec, localId, creationTime, connections } = found;
-  return accepted({ type: 'session.adopted', data: { ...spec, serverId, localId, creationTime, connections } });
+/** Names are given again on hosts: a session made by hand after the one of its name was deleted is another one. */
+function isUnwanted({ isUnwanted, attempt, ...known }: SessionContext, serverId: ServerId, { creationTime }: FoundSession): boolean {
+  const isSame = isAt(known.serverId, serverId) && known.creationTime === creationTime;
+  return isUnwanted && (attempt > 0 || isSame);
+}
+
+function adopt(serverId: ServerId, found: FoundSession): SessionDecision {
+  const { spec, localId, creationTime, connections: count, lastDisconnectionTime } = found;
+  const adopted: SessionEvent = { type: 'session.adopted', data: { ...spec, serverId, localId, creationTime, connections: count } };
+  if (lastDisconnectionTime === undefined) return accepted(adopted);
+  return accepted<SessionEvent>(adopted, { type: 'session.connections-changed', data: { count, lastDisconnectionTime } });
 }
 
 function connections({ value, context }: SessionSnapshot, command: Command<'report-connections'>): SessionDecision {

@@ -4,6 +4,8 @@ import type { Clock, Random, Timer } from '../../domain/ports/clock.ts';
 export interface SimulatedClock extends Clock {
   /** Lets `ms` pass: timers run at their times, in order, and `settle` is awaited after each. */
   advance(ms: number, settle?: () => Promise<void>): Promise<void>;
+  /** Somebody sets the clock, by `ms` forward or back. Timers do not care. */
+  set(ms: number): void;
 }
 
 interface Alarm {
@@ -17,6 +19,7 @@ export function createSimulatedClock(start = Date.UTC(2026, 0, 1)): SimulatedClo
   const heap: Alarm[] = [];
   let now = start;
   let order = 0;
+  let ahead = 0;
 
   function after(delayMs: number, action: () => void): Timer {
     const alarm: Alarm = { at: now + Math.max(0, Math.ceil(delayMs)), order, action, isCancelled: false };
@@ -42,7 +45,14 @@ export function createSimulatedClock(start = Date.UTC(2026, 0, 1)): SimulatedClo
     now = end;
   }
 
-  return { now: () => now, after, advance };
+  return {
+    now: () => now + ahead,
+    after,
+    advance,
+    set(ms) {
+      ahead += ms;
+    },
+  };
 }
 
 /** Lets everything that is ready run. */

@@ -256,3 +256,12 @@ t.test('what changed while nobody listened is caught up with from the inventory'
   await broker.greet('A', { sessions: [{ ...alive, connections: 3, spec: { ...alive.spec, permissionsFile: 'bmV3' } }] });
   t.equal(broker.ordersOf('A').length, orders, 'nothing is left to be done');
 });
+
+t.test('a DCV server that does not answer cannot tell what is gone', async (t) => {
+  const { broker, id, started } = await withSession(t);
+  await started();
+  await broker.greet('A', { healthy: false, healthReason: 'dcvserver is not running' });
+  t.match(await broker.describe(id), { state: 'READY' });
+  await broker.greet('A');
+  t.match(await broker.describe(id), { state: 'DELETED' });
+});

@@ -136,6 +136,17 @@ story('a slot is given once and is free again when it is released', (given) => {
     .decides({ ...reserved, data: { ...reserved.data, sessionId: S2 } });
 });
 
+story('a session made by hand anew, and otherwise, before the slot of the former one was given back, takes its place', (given) => {
+  const mine = { type: 'server.slot-reserved', data: { sessionId: S1, sessionType: 'VIRTUAL', owner: 'ann', attempt: 0 } } as const;
+  const other = { ...mine, data: { ...mine.data, owner: 'bob' } } as const;
+  given(...open, other)
+    .when(commands.count)
+    .decides({ type: 'server.slot-released', data: { sessionId: S1 } }, mine);
+  given(...open, { ...other, data: { ...other.data, attempt: 1 } })
+    .when(commands.count)
+    .decides();
+});
+
 story('a session that is there counts, whether there is room or not', (given) => {
   given(...open, reserved)
     .when(commands.count)

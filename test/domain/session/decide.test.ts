@@ -99,7 +99,7 @@ testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
       report started     | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | started                    |                            |                            |                | SESSION_ELSEWHERE
       report failed      | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | failed                     |                            | deleted                    |                | SESSION_ELSEWHERE
       report ended       | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | deleted                    | deleted                    |                | SESSION_ELSEWHERE
-      report found       | adopted           | SESSION_ELSEWHERE          | started                    |                            |                            | SESSION_ELSEWHERE | SESSION_ELSEWHERE
+      report found       | adopted           | SESSION_ELSEWHERE          | started                    |                            |                            | SESSION_UNWANTED | SESSION_ELSEWHERE
       report connections | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | connections-changed        | connections-changed        |                | SESSION_ELSEWHERE
       delete             | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested         | deletion-requested         |                            |                | SESSION_NOT_FOUND
       delete by force    | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted |                | SESSION_NOT_FOUND
@@ -182,10 +182,23 @@ story('a session that vanished from its host and comes back is adopted; one that
   given(...ready, deleted)
     .when(commands['report found'])
     .decides(adopted);
-  given(requested, placed, failedForGood).when(commands['report found']).isRejected('SESSION_ELSEWHERE');
+  given(requested, placed, failedForGood).when(commands['report found']).isRejected('SESSION_UNWANTED');
   given(...deleting, deleted)
     .when(commands['report found'])
-    .isRejected('SESSION_ELSEWHERE');
+    .isRejected('SESSION_UNWANTED');
+});
+
+story('a name that is given again on its host is another session; the same one is not adopted against its owner', (given) => {
+  const gone = [adopted, deletionRequested, deleted] as const;
+  given(...gone)
+    .when({ type: 'report-found', serverId: A, found: found(0) })
+    .isRejected('SESSION_UNWANTED');
+  given(...gone)
+    .when({ type: 'report-found', serverId: A, found: { ...found(0), creationTime: 9, lastDisconnectionTime: 8 } })
+    .decides(
+      { type: 'session.adopted', data: { ...adopted.data, creationTime: 9 } },
+      { type: 'session.connections-changed', data: { count: 0, lastDisconnectionTime: 8 } },
+    );
 });
 
 story('a deadline that belongs to an earlier attempt changes nothing', (given) => {
