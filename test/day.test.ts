@@ -181,7 +181,7 @@ const typesOf = ({ store }: Simulation, id: string) => (store.streams.get(stream
 
 async function checkHour(t: Test, simulation: Simulation, hour: number): Promise<void> {
   // A host that is cut off cannot be told that its session was given to another for its silence.
-  const reached = simulation.servers.filter(({ cut }) => !cut);
+  const reached = simulation.servers.filter(({ wire }) => !wire.cut);
   const twice = [...(await onHosts({ servers: reached }))].filter(([id, hosts]) => id !== 'console' && hosts.length > 1);
   t.same(twice, [], `in hour ${hour} no session runs on two hosts`);
   for (const { id, settings, alive } of simulation.servers) {
