@@ -1,6 +1,6 @@
 /**
  * A day in the life of a fleet: 100 servers and a broker through 24 simulated hours of users, failures, reboots, cut wires and dying brokers. Afterwards
- * nothing that was acknowledged is lost, nothing runs twice, and no slot is left behind. `BERTH_SEED=n` replays a day that failed.
+ * nothing that was acknowledged is lost, nothing runs twice, and no slot is left behind. `BERTH_SEED=n` makes it another day.
  */
 import t, { type Test } from 'tap';
 import type { SimulatedSettings } from '../agent/drivers/simulated.ts';
@@ -16,7 +16,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const OWNERS = ['ann', 'bob', 'cleo', 'dan', 'eve'];
 
-const seed = Number(process.env['BERTH_SEED'] ?? Math.floor(Math.random() * 1e9));
+const seed = Number(process.env['BERTH_SEED'] ?? 1);
 
 const settingsOf = (_: unknown, index: number): SimulatedSettings => {
   const isWindows = index % 5 === 4;
