@@ -81,20 +81,26 @@ export function canTake(server: ServerCapacity, wish: SlotWish): Verdict {
   return code === undefined ? { ok: true } : { ok: false, code, reason: SENTENCES[code] };
 }
 
-/** The rule itself: undefined is yes. `owned` (how many sessions the owner has there) is called last, and only where a cap is set. */
+/**
+ * The rule itself: undefined is yes. What can never be comes before what is not so now: no Windows server is called full to somebody who
+ * wants a virtual session. `owned` (how many sessions the owner has there) is called last, and only where a cap is set.
+ */
 export function judge<S extends Conditions & Occupancy>(
   server: S,
   wish: SlotWish,
   owned: (server: S, owner: string) => number,
 ): CapacityCode | undefined {
+  if (wish.sessionType === 'VIRTUAL' && holdsNoVirtual(server)) return 'SESSION_TYPE_NOT_SUPPORTED';
   const unavailable = unavailability(server);
   if (unavailable !== undefined) return unavailable;
-  if (wish.sessionType === 'VIRTUAL' && (server.osFamily !== 'linux' || server.maxVirtualSessions === 0)) {
-    return 'SESSION_TYPE_NOT_SUPPORTED';
-  }
   if (wish.sessionType === 'CONSOLE' && server.virtual > 0) return 'SESSION_TYPE_CONFLICT';
   if (server.maxSessionsPerOwner >= 0 && owned(server, wish.owner) >= server.maxSessionsPerOwner) return 'OWNER_LIMIT_REACHED';
   return undefined;
+}
+
+/** Of a server that has said what it is. */
+function holdsNoVirtual({ osFamily, maxVirtualSessions }: Conditions): boolean {
+  return osFamily !== '' && (osFamily !== 'linux' || maxVirtualSessions === 0);
 }
 
 /**
