@@ -7,7 +7,7 @@ import type { Servers } from '../server/actor.ts';
 import type { Sessions } from '../session/actor.ts';
 import { closeOrder } from '../session/orders.ts';
 import { permissionsOrder } from './dispatching.ts';
-import { release } from './releasing.ts';
+import { count, release } from './releasing.ts';
 
 export interface InventoryPorts {
   readonly sessions: Sessions;
@@ -50,17 +50,14 @@ export async function settleInventory(
 type Found = { readonly id: SessionId; readonly order?: Order | undefined };
 
 async function settleFound(settling: Settling, found: FoundSession, belief: Known | undefined): Promise<Found> {
-  if (belief?.isCounted && belief.state === 'READY' && belief.attempt === found.attempt) {
-    return { id: belief.sessionId, order: await refresh(settling, found, belief) };
-  }
   const { ports, serverId, origin } = settling;
-  const { alive, order } = await welcomeFound(
-    ports,
-    serverId,
-    belief === undefined ? found : { ...found, sessionId: belief.sessionId },
-    origin,
-  );
-  return { id: alive, order };
+  const isAsBelieved = belief?.state === 'READY' && belief.attempt === found.attempt;
+  if (!isAsBelieved || !belief.isCounted) {
+    const known = belief === undefined ? found : { ...found, sessionId: belief.sessionId };
+    const { alive, order } = await welcomeFound(ports, serverId, known, origin);
+    if (!isAsBelieved || order !== undefined) return { id: alive, order };
+  }
+  return { id: belief.sessionId, order: await refresh(settling, found, belief) };
 }
 
 /** A session that should be here, and whether it has its slot. */
@@ -78,14 +75,13 @@ export async function welcomeFound(
   found: FoundSession,
   origin: Origin,
 ): Promise<{ readonly alive: SessionId; readonly order?: Order | undefined }> {
-  const { sessionType, owner } = found.spec;
   const longer = longerId(found.localId, serverId);
   const names = found.attempt === 0 && found.sessionId !== longer ? [found.sessionId, longer] : [found.sessionId];
   for (const id of names) {
     const outcome = await sessions.execute(id, { type: 'report-found', serverId, found }, origin);
     if ('rejected' in outcome && outcome.rejected.code === 'SESSION_UNWANTED') break;
     if ('rejected' in outcome) continue;
-    await servers.execute(serverId, { type: 'count', sessionId: id, sessionType, owner }, origin);
+    await servers.execute(serverId, count(id, found.spec), origin);
     return { alive: id };
   }
   return { alive: found.sessionId, order: closeOrder(found.sessionId, found.localId, found.attempt) };

@@ -1,7 +1,9 @@
 /** Gives a server its slot back when the session that held it is over, or has failed there. */
 import type { ServerId, SessionId } from '../ids.ts';
 import type { Servers } from '../server/actor.ts';
+import type { SlotWish } from '../server/capacity.ts';
 import type { Sessions } from '../session/actor.ts';
+import type { SessionSpec } from '../session/events.ts';
 import type { SessionContext, SessionSnapshot } from '../session/machine.ts';
 import type { Effects } from './effects.ts';
 import { causedBy, type Process, type SessionFact } from './process.ts';
@@ -12,15 +14,22 @@ export interface ReleasingPorts {
   readonly effects: Effects;
 }
 
-/** A restart finds slots of sessions that are over in the read models and releases them itself; see the broker's recovery. */
+/**
+ * A restart finds slots of sessions that are over in the read models and releases them itself; see the broker's recovery. A session may be
+ * found alive again before its slot is free, hence the look before; or just then, when it was counted in vain, hence the look after.
+ */
 export function createReleasing({ sessions, servers, effects }: ReleasingPorts): Process {
   return {
     session(id, fact) {
       if (fact.type !== 'session.deleted' && fact.type !== 'session.failed') return;
       effects.run(`releasing the slot of session ${id}`, async () => {
-        const snapshot = await sessions.look(id);
-        const server = holder(snapshot.context, fact);
-        if (server !== null && !isThere(snapshot, server)) await servers.execute(server, release(id), causedBy('releasing', fact));
+        const origin = causedBy('releasing', fact);
+        const before = await sessions.look(id);
+        const server = holder(before.context, fact);
+        if (server === null || aliveOn(server, before) !== undefined) return;
+        await servers.execute(server, release(id), origin);
+        const back = aliveOn(server, await sessions.look(id));
+        if (back !== undefined) await servers.execute(server, count(id, back), origin);
       });
     },
   };
@@ -28,11 +37,14 @@ export function createReleasing({ sessions, servers, effects }: ReleasingPorts):
 
 export const release = (sessionId: SessionId) => ({ type: 'release', sessionId }) as const;
 
+export const count = (sessionId: SessionId, { sessionType, owner }: SlotWish) =>
+  ({ type: 'count', sessionId, sessionType, owner }) as const;
+
 /** A failed attempt names its server by its number: by now the session may be placed elsewhere. */
 function holder(context: SessionContext, fact: SessionFact): ServerId | null {
   return fact.type === 'session.failed' ? (context.tried[fact.data.attempt - 1] ?? null) : context.serverId;
 }
 
-/** By now it may be alive again: made anew by hand on its host, or placed there once more. */
-const isThere = ({ value, context }: SessionSnapshot, server: ServerId): boolean =>
-  context.serverId === server && value !== 'placing' && value !== 'deleted';
+/** Undefined: it is not there, or not known to be alive. */
+const aliveOn = (server: ServerId, { value, context }: SessionSnapshot): SessionSpec | undefined =>
+  context.serverId === server && value !== 'placing' && value !== 'deleted' ? (context.spec ?? undefined) : undefined;

@@ -215,6 +215,17 @@ t.test('a session that starts where it is not placed any more is closed there', 
   t.match(await broker.describe(id), { state: 'CREATING', server: { id: 'B' } });
 });
 
+t.test('a session that waits for another server is closed where it starts after all', async (t) => {
+  const broker = await setUpCore(t);
+  await broker.greet('A');
+  const id = idOf(await broker.create({ enqueue: true }));
+  await broker.pass(300_000);
+  t.match(await broker.describe(id), { state: 'CREATING', stateReason: 'The host did not make the session within 300 s.' });
+  await broker.report('A', { kind: 'session-started', sessionId: id, attempt: 1 });
+  t.match(broker.ordersOf('A').at(-1), { kind: 'close-session', sessionId: id });
+  t.match(await broker.describe(id), { state: 'CREATING' });
+});
+
 t.test('sessions made by hand are adopted and counted, and gone when they are', async (t) => {
   const broker = await setUpCore(t);
   await broker.greet('A', { sessions: [found('console', { spec: { name: '', owner: 'root', sessionType: 'CONSOLE' }, connections: 1 })] });
@@ -243,6 +254,69 @@ t.test('two hosts may each have a session of the same local id', async (t) => {
   t.match(broker.ordersOf('B').at(-1), { kind: 'close-session', sessionId: longer, localId: 'console' });
   await broker.greet('B', { sessions: [found('console')] });
   t.match(await broker.describe(longer), { state: 'DELETING' });
+});
+
+t.test('a session with a longer id keeps it, and what changed about it is caught up with', async (t) => {
+  const broker = await setUpCore(t);
+  await broker.greet('A', { sessions: [found('desk')] });
+  await broker.greet('B', { sessions: [found('desk')] });
+  const longer = longerId('desk', serverId('B'));
+  await broker.core.application.updateSessionPermissions([{ sessionId: longer, owner: 'ann', permissionsFile: 'bmV3' }], ORIGIN);
+  await broker.greet('A');
+  await broker.greet('B', { sessions: [found('desk', { connections: 3 })] });
+  t.match(await broker.describe(longer), { state: 'READY', connections: 3 });
+  t.match(await broker.describe('desk'), { state: 'DELETED', server: { id: 'A' } });
+  t.match(broker.ordersOf('B').at(-1), { kind: 'set-permissions', sessionId: longer, localId: 'desk', permissionsFile: 'bmV3' });
+});
+
+t.test('a session made by hand that was deleted and is alive is closed, not taken for another of its name', async (t) => {
+  const broker = await setUpCore(t);
+  await broker.greet('A', { sessions: [found('desk')] });
+  await broker.core.application.deleteSessions([{ sessionId: 'desk', owner: 'ann', force: false }], ORIGIN);
+  await broker.pass(300_000);
+  t.match(await broker.describe('desk'), { state: 'DELETED', stateReason: /did not close/ });
+  await broker.greet('A', { sessions: [found('desk')] });
+  t.match(broker.ordersOf('A').at(-1), { kind: 'close-session', sessionId: 'desk' });
+  t.equal(await broker.describe(longerId('desk', serverId('A'))), undefined);
+  await broker.greet('A', { sessions: [found('desk', { creationTime: broker.clock.now() })] });
+  t.match(await broker.describe('desk'), { state: 'READY' }, 'one that was made since is another');
+});
+
+t.test('a session that is made anew by hand at once keeps its slot', async (t) => {
+  const broker = await setUpCore(t);
+  await broker.greet('A', { sessions: [found('desk')] });
+  await broker.report(
+    'A',
+    { kind: 'session-ended', sessionId: sessionId('desk'), reason: 'Closed.' },
+    { kind: 'session-found', session: found('desk', { creationTime: broker.clock.now() }) },
+  );
+  t.match(await broker.describe('desk'), { state: 'READY' });
+  t.match(await broker.core.application.describeServers({ limit: 9 }), { items: [{ virtualSessions: 1 }] });
+});
+
+t.test('the end of a session with a longer id is not taken for the end of the one that had its name before', async (t) => {
+  const broker = await setUpCore(t);
+  await broker.greet('A', { sessions: [found('desk')] });
+  await broker.greet('B', { sessions: [found('desk')] });
+  const longer = longerId('desk', serverId('B'));
+  await broker.greet('A');
+  await broker.report('B', { kind: 'session-found', session: found('desk', { creationTime: broker.clock.now() }) });
+  t.match(await broker.describe('desk'), { state: 'READY', server: { id: 'B' } });
+  await broker.report('B', { kind: 'session-ended', sessionId: sessionId('desk'), reason: 'Closed.' });
+  await broker.report('B', { kind: 'session-ended', sessionId: sessionId('desk'), reason: 'Closed.' });
+  t.match(await broker.describe('desk'), { state: 'DELETED' });
+  t.match(await broker.describe(longer), { state: 'DELETED' });
+});
+
+t.test('what changed about a session is caught up with when its server was given up meanwhile', async (t) => {
+  const { broker, id, started, alive } = await withSession(t);
+  await started();
+  broker.core.reception.lost(serverId('A'), 'It is silent.');
+  await broker.pass(1_800_000);
+  t.equal(broker.types('server', 'A').at(-1), 'server.removed');
+  await broker.greet('A', { sessions: [{ ...alive, connections: 2 }] });
+  t.match(await broker.describe(id), { state: 'READY', connections: 2 });
+  t.match(await broker.core.application.describeServers({ limit: 9 }), { items: [{ virtualSessions: 1 }] });
 });
 
 t.test('what changed while nobody listened is caught up with from the inventory', async (t) => {

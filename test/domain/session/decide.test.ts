@@ -188,6 +188,10 @@ story('a session that vanished from its host and comes back is adopted; one that
     .isRejected('SESSION_UNWANTED');
 });
 
+story('an attempt that was given up is not wanted when it starts after all', (given) => {
+  given(requested, placed, failed).when(commands['report started']).isRejected('SESSION_ELSEWHERE');
+});
+
 story('a name that is given again on its host is another session; the same one is not adopted against its owner', (given) => {
   const gone = [adopted, deletionRequested, deleted] as const;
   given(...gone)
