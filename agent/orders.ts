@@ -27,7 +27,7 @@ interface OrdersDeps extends SessionOrderDeps {
 const AT_ONCE = 4;
 /** Beyond this orders are refused: the broker sends them again on the next connection. */
 const WAITING = 10_000;
-/** Until a session that could not be closed is tried again. The broker sends its order again on the next connection only. */
+/** Until what could not be done is tried again. The broker sends its order again on the next connection only. */
 const LATER_MS = 30_000;
 
 export function createOrders(deps: OrdersDeps): Orders {
@@ -35,7 +35,7 @@ export function createOrders(deps: OrdersDeps): Orders {
   const pictures = createPictures(deps.driver, deps.deliver);
   const waiting = new Map<string, SessionOrder>();
   const running = new Map<SessionId, { readonly order: SessionOrder; readonly done: Promise<void> }>();
-  /** By order. */
+  /** Of the orders of a kind for a session only the newest still counts. */
   const postponed = new Map<string, Timer>();
   let stopped = false;
 
@@ -60,13 +60,14 @@ export function createOrders(deps: OrdersDeps): Orders {
   }
 
   function postpone(order: SessionOrder): void {
+    for (const other of waiting.values()) if (subjectOf(other) === subjectOf(order)) return;
     const timer = clock.after(LATER_MS, () => accept(order));
-    postponed.set(order.orderId, timer);
+    postponed.set(subjectOf(order), timer);
   }
 
   function accept(order: SessionOrder): void {
-    postponed.get(order.orderId)?.cancel();
-    postponed.delete(order.orderId);
+    postponed.get(subjectOf(order))?.cancel();
+    postponed.delete(subjectOf(order));
     if (waiting.has(order.orderId) || running.get(order.sessionId)?.order.orderId === order.orderId) return;
     if (waiting.size >= WAITING) {
       log.warn({ orderId: order.orderId }, 'an order is refused because too many are waiting');
@@ -95,3 +96,5 @@ export function createOrders(deps: OrdersDeps): Orders {
     },
   };
 }
+
+const subjectOf = ({ kind, sessionId }: SessionOrder): string => `${kind}:${sessionId}`;

@@ -39,10 +39,11 @@ export async function carryOut(order: SessionOrder, deps: SessionOrderDeps): Pro
   try {
     if (order.kind === 'close-session') return await close(order, deps);
     await (order.kind === 'create-session' ? create(order, deps) : setPermissions(order, deps));
+    return 'over';
   } catch (error) {
     deps.log.error({ orderId: order.orderId, error: messageOf(error) }, 'an order could not be carried out');
+    return order.kind === 'set-permissions' ? 'later' : 'over';
   }
-  return 'over';
 }
 
 async function create(order: CreateOrder, deps: SessionOrderDeps): Promise<void> {

@@ -238,6 +238,49 @@ t.test('an agent starts on a host whose DCV server is down, and says so', async 
   await it.agent.stop();
 });
 
+t.test('a greeting that could not say what is alive is given again when the DCV server answers', async (t) => {
+  const remains = newRemains();
+  const first = await startSimulatedAgent(remains);
+  await first.driver.addByHand({ localId: 'desk', owner: 'ann' });
+  await first.agent.stop();
+  let broken = true;
+  const it = await startSimulatedAgent(remains, {
+    altered: (driver) => ({ ...driver, list: async () => (broken ? Promise.reject(new Error('it hangs')) : driver.list()) }),
+  });
+  t.match(it.broker.greetings, [{ healthy: false, sessions: [] }]);
+  broken = false;
+  it.driver.logIn(['eve']);
+  await it.clock.advance(0);
+  t.match(it.broker.greetings[1], { healthy: true, sessions: [{ sessionId: 'desk' }] });
+  it.driver.logIn([]);
+  await it.clock.advance(0);
+  t.equal(it.broker.greetings.length, 2, 'and then no more');
+  await it.agent.stop();
+});
+
+t.test('permissions that could not be set are set later, and only the newest', async (t) => {
+  const it = await startSimulatedAgent();
+  order(it, create('a'));
+  await it.clock.advance(150);
+  const permissions = (permissionsFile: string): Order => ({
+    kind: 'set-permissions',
+    orderId: `set-permissions:a:${permissionsFile}`,
+    sessionId: sessionId('a'),
+    localId: 'a',
+    permissionsFile,
+  });
+  it.driver.breakDown('it hangs');
+  order(it, permissions('b25l'), permissions('dHdv'));
+  await it.clock.advance(10);
+  order(it, permissions('dGhyZWU='));
+  await it.clock.advance(10);
+  it.driver.breakDown();
+  t.equal(it.driver.permissionsOf('a'), undefined);
+  await it.clock.advance(31_000);
+  t.equal(it.driver.permissionsOf('a'), 'dGhyZWU=');
+  await it.agent.stop();
+});
+
 t.test('an agent does not greet before it can describe its host, and goes on trying', async (t) => {
   let broken = true;
   const it = await startSimulatedAgent(newRemains(), {
@@ -499,6 +542,23 @@ t.test('an agent that was killed while it made a session finds out how that ende
   await second.clock.advance(150);
   t.same(saidOf(second), ['session-started a', 'session-started a', 'session-started b']);
   t.equal((await second.driver.list()).length, 2);
+  await second.agent.stop();
+  await first.agent.stop();
+});
+
+t.test('a session that the DCV server was still making for a killed agent is there, not failed', async (t) => {
+  const remains = newRemains();
+  const first = await startSimulatedAgent(remains);
+  order(first, create('a'));
+  await first.clock.advance(50);
+  first.broker.handlers?.closed('killed');
+  first.broker.down = 'killed';
+  // The same DCV server goes on; its next agent is told to make the session once more.
+  const second = await startSimulatedAgent(remains, { altered: () => first.driver });
+  order(second, create('a'));
+  await second.clock.advance(200);
+  t.match(second.broker.reports, [{ kind: 'session-started', sessionId: 'a', attempt: 1 }]);
+  t.equal(second.broker.reports.length, 1);
   await second.agent.stop();
   await first.agent.stop();
 });
