@@ -27,12 +27,12 @@ export async function verifyEnd(world: World, tablespace: Tablespace, patienceMs
   await verify(world);
   await verifySessions(world);
   for (const server of simulation.servers) await verifyServer(world, server);
+  await verifyPermissions(world);
   const before = await described(world);
   simulation.restartBroker(1000);
   await simulation.pass(MINUTE);
   await verify(world);
   compare(world, 'A broker that was started again says the same', [await described(world), before]);
-  await verifyPermissions(world);
   await verifyRebuild(world, tablespace);
   for (const [stream, facts] of simulation.store.streams) problems.push(...replay(stream, facts));
   if (problems.length > 0) throw new Error(problems.join('\n'));
@@ -100,7 +100,7 @@ function differs({ state, owner, serverId: place, reason }: SessionAccount, view
 async function verifyServer(world: World, { id, alive }: SimulatedServer): Promise<void> {
   const { ledger, simulation } = world;
   const core = simulation.core();
-  const { servers } = await described(world);
+  const { servers, sessions } = await described(world);
   const view = servers.find((server) => server.id === id);
   const place = core?.fleet.get(serverId(id));
   const ready = [...ledger.sessions.values()].filter((session) => session.state === 'ready' && session.serverId === id);
@@ -109,6 +109,10 @@ async function verifyServer(world: World, { id, alive }: SimulatedServer): Promi
   compare(world, `${id}: every READY session has its slot`, [
     [...(ledger.servers.get(id)?.slots.keys() ?? [])].sort(),
     ready.map((session) => session.id).sort(),
+  ]);
+  compare(world, `${id}: connections are described`, [
+    connectionsOf(ready.map((session) => ({ ...session, connections: sessions.get(session.id)?.connections }))),
+    connectionsOf(live),
   ]);
   const counts = (type: string) => live.filter(({ sessionType }) => sessionType === type).length;
   const expected = { consoleSessions: counts('CONSOLE'), virtualSessions: counts('VIRTUAL'), reachable: true };
@@ -126,7 +130,11 @@ async function verifyServer(world: World, { id, alive }: SimulatedServer): Promi
   ]);
 }
 
-/** What was acknowledged is on the host at the latest after the next greeting. */
+type Connected = { readonly localId: string; readonly connections: number | undefined };
+
+const connectionsOf = (sessions: readonly Connected[]) => sessions.map(({ localId, connections }) => `${localId}: ${connections}`).sort();
+
+/** What was acknowledged is on the host. */
 async function verifyPermissions({ simulation, ledger, problems }: World): Promise<void> {
   for (const { state, permissionsFile, serverId: place, localId } of ledger.sessions.values()) {
     if (state !== 'ready' || permissionsFile === undefined) continue;
