@@ -73,15 +73,20 @@ async function make(order: CreateOrder, begun: Entry, deps: SessionOrderDeps): P
     const repeated = journal.find(order.sessionId) !== undefined;
     await journal.write(begun);
     const isThere = async () => repeated && (await driver.list()).some(({ localId }) => localId === order.sessionId);
-    if (await isThere()) return { done: true };
+    if (await isThere()) return await adjust(order, driver);
     const outcome = await driver.create({ localId: order.sessionId, spec: order.spec, ...files });
     // The former agent may have been killed while the DCV server was at it, and then it is done only now.
-    return 'failed' in outcome && (await isThere()) ? { done: true } : outcome;
+    return 'failed' in outcome && (await isThere()) ? await adjust(order, driver) : outcome;
   } catch (error) {
     // Whether it was made is unknown: the broker is told that it was not, so it must not be there.
     await driver.close(order.sessionId).catch(() => undefined);
     return { failed: messageOf(error) };
   }
+}
+
+/** It was made for an earlier order, and its permissions may have changed since. */
+async function adjust({ sessionId, spec: { permissionsFile } }: CreateOrder, driver: Driver): Promise<Outcome> {
+  return permissionsFile === undefined ? { done: true } : driver.setPermissions(sessionId, permissionsFile);
 }
 
 async function close(order: CloseOrder, deps: SessionOrderDeps): Promise<'over' | 'later'> {

@@ -51,11 +51,11 @@ type Found = { readonly id: SessionId; readonly order?: Order | undefined };
 
 async function settleFound(settling: Settling, found: FoundSession, belief: Known | undefined): Promise<Found> {
   const { ports, serverId, origin } = settling;
-  const isAsBelieved = belief?.state === 'READY' && belief.attempt === found.attempt;
-  if (!isAsBelieved || !belief.isCounted) {
+  const isWanted = belief !== undefined && belief.state !== 'DELETING' && belief.attempt === found.attempt;
+  if (!isWanted || belief.state === 'CREATING' || !belief.isCounted) {
     const known = belief === undefined ? found : { ...found, sessionId: belief.sessionId };
     const { alive, order } = await welcomeFound(ports, serverId, known, origin);
-    if (!isAsBelieved || order !== undefined) return { id: alive, order };
+    if (!isWanted || order !== undefined) return { id: alive, order };
   }
   return { id: belief.sessionId, order: await refresh(settling, found, belief) };
 }

@@ -553,12 +553,13 @@ t.test('a session that the DCV server was still making for a killed agent is the
   await first.clock.advance(50);
   first.broker.handlers?.closed('killed');
   first.broker.down = 'killed';
-  // The same DCV server goes on; its next agent is told to make the session once more.
+  // The same DCV server goes on; its next agent is told to make the session once more, with permissions that are newer.
   const second = await startSimulatedAgent(remains, { altered: () => first.driver });
-  order(second, create('a'));
+  order(second, create('a', 1, { permissionsFile: 'bmV3' }));
   await second.clock.advance(200);
   t.match(second.broker.reports, [{ kind: 'session-started', sessionId: 'a', attempt: 1 }]);
   t.equal(second.broker.reports.length, 1);
+  t.equal(first.driver.permissionsOf('a'), 'bmV3');
   await second.agent.stop();
   await first.agent.stop();
 });

@@ -256,6 +256,15 @@ t.test('two hosts may each have a session of the same local id', async (t) => {
   t.match(await broker.describe(longer), { state: 'DELETING' });
 });
 
+t.test('permissions that changed while a session was made are told to the host that is found to have made it', async (t) => {
+  const { broker, id, alive } = await withSession(t);
+  await broker.core.application.updateSessionPermissions([{ sessionId: id, owner: 'ann', permissionsFile: 'bmV3' }], ORIGIN);
+  const before = broker.ordersOf('A').length;
+  await broker.greet('A', { sessions: [alive] });
+  t.match(await broker.describe(id), { state: 'READY' });
+  t.match(broker.ordersOf('A').slice(before), [{ kind: 'set-permissions', permissionsFile: 'bmV3' }]);
+});
+
 t.test('a session with a longer id keeps it, and what changed about it is caught up with', async (t) => {
   const broker = await setUpCore(t);
   await broker.greet('A', { sessions: [found('desk')] });
