@@ -19,7 +19,7 @@ export interface QueueReport {
 }
 
 const BATCH = 1_000;
-const CREATES = 200;
+const CREATES = 50;
 /** Different requirements, and a different owner for each request: as many kinds as requests. */
 const REQUIREMENTS = 100;
 

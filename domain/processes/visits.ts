@@ -62,10 +62,13 @@ function visitTo(fleet: Fleet, id: ServerId): Visit {
     cost: 1,
     answerTo(job) {
       const server = fleet.get(id);
-      if (server === undefined || !hasRoom(server)) return 'over';
-      const why = objection(server, wishOf(job), (each) => meetsNow(each, job.requirement));
+      if (server === undefined) return 'over';
+      // This alone is asked for most of those who wait.
+      if (!meetsNow(server, job.requirement)) return 'group';
+      const why = objection(server, wishOf(job), () => true);
       if (why === undefined) return 'yes';
-      return OWN.includes(why) ? 'kind' : 'group';
+      if (OWN.includes(why)) return 'kind';
+      return hasRoom(server) ? 'group' : 'over';
     },
   };
 }
