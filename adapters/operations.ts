@@ -52,7 +52,7 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
   const { log, reads, servers, sessions } = ports;
 
   /** Whatever was acknowledged before this call can be read after it. */
-  const readable = async (): Promise<void> => reads.reached(await log.head());
+  const readable = (): Promise<void> => reads.reached(log.known());
 
   async function describeSession(id: string): Promise<SessionView | undefined> {
     await readable();

@@ -39,6 +39,7 @@ export function openMemoryEventLog(store: MemoryStore = createMemoryStore()): Ev
   }
 
   return {
+    isShared: false,
     append: (stream, expectedRevision, facts) =>
       whileOpen(() => {
         const drafts = draftFacts(stream, expectedRevision, facts);
@@ -57,6 +58,7 @@ export function openMemoryEventLog(store: MemoryStore = createMemoryStore()): Ev
     readStream: (stream, fromRevision, limit) => whileOpen(() => streamOf(stream).slice(fromRevision, fromRevision + limit)),
     readAll: (after, limit) => whileOpen(() => readAll(after, limit)),
     head: () => whileOpen(() => tail.head()),
+    known: tail.head,
     subscribe: tail.subscribe,
     async close() {
       closed = true;

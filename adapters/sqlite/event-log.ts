@@ -93,12 +93,14 @@ function createEventLog({ writer, readers, head, description, options }: Parts):
   }
 
   return {
+    isShared: false,
     append: (stream, expectedRevision, facts) =>
       whileOpen(() => groupCommit.append(stream, expectedRevision, draftFacts(stream, expectedRevision, facts))),
     readStream: (stream, fromRevision, limit) =>
       whileOpen(() => read((reader) => readStreamPage(reader, stream, tail.head(), { fromRevision, limit }))),
     readAll: (after, limit) => whileOpen(() => readAll(after, limit)),
     head: () => whileOpen(tail.head),
+    known: tail.head,
     subscribe: tail.subscribe,
     describe: () => description,
     close() {

@@ -11,6 +11,8 @@ export type Appended =
   | { readonly outcome: 'conflict'; readonly actualRevision: Revision };
 
 export interface EventLog {
+  /** Others append to it too, so what this process knows of a stream may be behind. */
+  readonly isShared: boolean;
   /**
    * Adds facts (1 to 500) to one stream, all or none, if it stands at `expectedRevision` (`NO_STREAM` for none yet). The same
    * facts (same ids, same order) at the same past revision again: `appended` with the first answer, nothing written, so a retry is safe
@@ -23,6 +25,8 @@ export interface EventLog {
   readAll(after: Position, limit: number): Promise<readonly RecordedFact[]>;
   /** The position of the newest acknowledged fact; `LOG_START` for an empty log. */
   head(): Promise<Position>;
+  /** The newest position this process knows of: of its own appends and of what subscriptions have seen. Equal to `head` where nobody else writes. */
+  known(): Position;
   /**
    * Delivers every fact behind `after`, in log order, each once, in batches of 1 to 500: first those already there, then new ones as they
    * are acknowledged. The next batch waits for the promise of the one before, so a slow subscriber delays only itself and never a

@@ -37,6 +37,7 @@ async function appending(t: Test, open: Open): Promise<void> {
     t.equal(second.revision, 3);
     t.ok(second.position > first.position);
     t.equal(await log.head(), second.position);
+    t.equal(log.known(), second.position);
   });
 
   t.test('an append at another revision than the actual one writes nothing and is told the actual one', async (t) => {

@@ -122,7 +122,7 @@ t.test('so does one that a restart finds, since nobody knows whether its creatio
 
 t.test('a describe call does not wait for ever for read models that are behind', async (t) => {
   let ahead = 0;
-  const broker = await setUpCore(t, {}, (log) => ({ ...log, head: async () => (await log.head()) + ahead }));
+  const broker = await setUpCore(t, {}, (log) => ({ ...log, known: () => log.known() + ahead }));
   await broker.greet('A');
   ahead = 1_000;
   const describing = t.rejects(broker.core.application.describeSessions({ limit: 1 }), LogBusyError);

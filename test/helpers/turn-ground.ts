@@ -113,7 +113,9 @@ function createSlowLog(log: EventLog, slowness: Slowness): EventLog & { die(): P
     },
     readStream: (...parameters) => inTurn(slowness, () => log.readStream(...parameters)),
     readAll: (...parameters) => inTurn(slowness, () => log.readAll(...parameters)),
+    isShared: log.isShared,
     head: () => life.whileAlive(log.head()),
+    known: log.known,
     subscribe: (after, deliver, failed) => log.subscribe(after, (facts) => inTurn(slowness, () => deliver(facts)), failed),
     async close() {
       await commit(waiting.length);
