@@ -43,8 +43,10 @@ export interface Actors<M extends AnyStateMachine, C, S extends Statement> {
   execute(id: string, command: C, origin: Origin): Promise<Outcome<M, S>>;
   /** The first command to an actor whose id was made just now: its stream is taken to be empty without reading it. */
   create(id: string, command: C, origin: Origin): Promise<Outcome<M, S>>;
-  /** The state of an actor as of its last fact known here; it is behind no fact that a subscriber of the log has been told of. */
+  /** The state of an actor as of its last fact known here; it is behind no fact that was heard, or appended here. */
   look(id: string): Promise<SnapshotFrom<M>>;
+  /** On a log that others append to: a fact of an actor's stream, in order, before anyone here acts upon it. An actor in memory moves on by it. */
+  heard(id: string, fact: RecordedFact): void;
   /** Actors held in memory. */
   readonly size: number;
 }
@@ -106,6 +108,8 @@ interface Mailbox<M extends AnyStateMachine, C, S extends Statement> {
   onlookers: ((snapshot: SnapshotFrom<M> | undefined) => void)[];
   live: Live<M> | undefined;
   isRunning: boolean;
+  /** The newest fact that was heard while a batch was under way. */
+  heard: Revision;
 }
 
 export function createActors<M extends AnyStateMachine, C, S extends Statement>(
@@ -159,6 +163,7 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
         mailbox.live = undefined;
         for (const letter of letters) letter.fail(error);
       }
+      if (mailbox.live !== undefined && mailbox.live.revision < mailbox.heard) mailbox.live = undefined;
       for (const show of mailbox.onlookers.splice(0)) show(mailbox.live?.snapshot);
     }
     mailbox.isRunning = false;
@@ -185,10 +190,21 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
     return seen ?? (await rehydrate(parts, streamName(kind.category, id))).snapshot;
   }
 
+  function heard(id: string, fact: RecordedFact): void {
+    const mailbox = mailboxes.get(id);
+    if (mailbox === undefined) return;
+    mailbox.heard = fact.revision;
+    if (mailbox.isRunning || mailbox.live === undefined || fact.revision <= mailbox.live.revision) return;
+    if (fact.revision > mailbox.live.revision + 1) return forget(id);
+    mailbox.live = fold(folding, mailbox.live, fact);
+    if (kind.isOver(mailbox.live.snapshot)) forget(id);
+  }
+
   return {
     execute,
     create,
     look,
+    heard,
     get size() {
       return mailboxes.size;
     },
@@ -196,7 +212,7 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
 }
 
 function newMailbox<M extends AnyStateMachine, C, S extends Statement>(stream: StreamName): Mailbox<M, C, S> {
-  return { stream, letters: [], onlookers: [], live: undefined, isRunning: false };
+  return { stream, letters: [], onlookers: [], live: undefined, isRunning: false, heard: NO_STREAM };
 }
 
 /**
@@ -217,7 +233,8 @@ async function settle<M extends AnyStateMachine, C, S extends Statement>(
   letters: readonly Letter<M, C, S>[],
 ): Promise<void> {
   for (let conflicts = 0; conflicts <= MOST_CONFLICTS; conflicts += 1) {
-    const live = mailbox.live ?? (await rehydrate(parts, mailbox.stream));
+    const known = mailbox.live;
+    const live = known ?? (await rehydrate(parts, mailbox.stream));
     let { snapshot } = live;
     const verdicts = letters.map((letter) => {
       const verdict = judge(parts, snapshot, letter);
@@ -225,6 +242,7 @@ async function settle<M extends AnyStateMachine, C, S extends Statement>(
       return verdict;
     });
     const facts = verdicts.flatMap((verdict) => ('facts' in verdict ? verdict.facts : []));
+    if (facts.length === 0 && known !== undefined && (await catchUp(parts, mailbox, known))) continue;
     const place = facts.length === 0 ? live : await append(parts.ports, mailbox.stream, live, facts);
     mailbox.live = place && { snapshot, revision: place.revision, position: place.position };
     if (place === undefined) continue;
@@ -235,6 +253,20 @@ async function settle<M extends AnyStateMachine, C, S extends Statement>(
     return;
   }
   throw new LogBusyError(`${mailbox.stream} is written to from elsewhere all the time.`);
+}
+
+/**
+ * Where others append too, what was decided on a state in memory and leads to no append has not been compared with the log yet. True: the
+ * stream has moved on, and it has to be decided again.
+ */
+async function catchUp<M extends AnyStateMachine, C, S extends Statement>(
+  parts: Parts<M, C, S>,
+  mailbox: Mailbox<M, C, S>,
+  known: Live<M>,
+): Promise<boolean> {
+  if (!parts.ports.log.isShared) return false;
+  mailbox.live = await readOn(parts, mailbox.stream, known);
+  return mailbox.live.revision > known.revision;
 }
 
 /** What follows from one command in one state, and the state after it. */
@@ -280,19 +312,27 @@ async function append<M extends AnyStateMachine>(
   }
 }
 
-async function rehydrate<M extends AnyStateMachine, C, S extends Statement>(
+function rehydrate<M extends AnyStateMachine, C, S extends Statement>(parts: Parts<M, C, S>, stream: StreamName): Promise<Live<M>> {
+  return readOn(parts, stream, unborn(parts.folding));
+}
+
+/** The state at the end of the stream, from one that was true further back. */
+async function readOn<M extends AnyStateMachine, C, S extends Statement>(
   { folding, ports }: Parts<M, C, S>,
   stream: StreamName,
+  from: Live<M>,
 ): Promise<Live<M>> {
-  let { snapshot, revision, position } = unborn(folding);
+  let live = from;
   for (;;) {
-    const facts: readonly RecordedFact[] = await ports.log.readStream(stream, revision + 1, PAGE);
-    for (const fact of facts) {
-      snapshot = folding.next(snapshot, fact, `${stream} at revision ${fact.revision}`);
-      ({ revision, position } = fact);
-    }
-    if (facts.length < PAGE) return { snapshot, revision, position };
+    const facts: readonly RecordedFact[] = await ports.log.readStream(stream, live.revision + 1, PAGE);
+    for (const fact of facts) live = fold(folding, live, fact);
+    if (facts.length < PAGE) return live;
   }
+}
+
+function fold<M extends AnyStateMachine>(folding: Folding<M>, { snapshot }: Live<M>, fact: RecordedFact): Live<M> {
+  const { stream, revision, position } = fact;
+  return { snapshot: folding.next(snapshot, fact, `${stream} at revision ${revision}`), revision, position };
 }
 
 /** An actor without a fact. */

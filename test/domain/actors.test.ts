@@ -172,3 +172,73 @@ t.test('a fact that cannot follow is named, not skipped', async (t) => {
   await t.rejects(sessions.look('odd'), /session-odd at revision 0: session.started cannot follow in state "unknown"/);
   await t.rejects(sessions.execute('odd', request, ORIGIN), /cannot follow/);
 });
+
+/** Two brokers on one log: what each appends, the other hears when `tell` is called. */
+function setUpTwo() {
+  const log: EventLog = { ...openMemoryEventLog(), isShared: true };
+  const [here, there] = [setUp(log).sessions, setUp(log).sessions];
+  async function tell(id: string, from: number, to = Number.POSITIVE_INFINITY) {
+    for (const fact of await log.readStream(streamName('session', id), from, to - from + 1)) here.heard(id, fact);
+  }
+  return { log, here, there, tell };
+}
+
+t.test('on a shared log nothing is refused, and nothing taken for done, on a state that others have moved on', async (t) => {
+  const { here, there } = setUpTwo();
+  await here.create('one', request, ORIGIN);
+  for (const command of [place, started]) await there.execute('one', command, ORIGIN);
+  t.match(await here.execute('one', { type: 'report-connections', serverId: SERVER, count: 1 }, ORIGIN), {
+    facts: [{ type: 'session.connections-changed' }],
+  });
+  await there.execute('one', { type: 'delete', owner: 'ann', force: true }, ORIGIN);
+  t.match(await here.execute('one', { type: 'update-permissions', owner: 'ann', permissionsFile: 'cA==' }, ORIGIN), {
+    rejected: { code: 'SESSION_GONE' },
+  });
+});
+
+t.test('an actor in memory moves on by the facts that it hears', async (t) => {
+  const { here, there, tell } = setUpTwo();
+  await here.create('one', request, ORIGIN);
+  for (const command of [place, started]) await there.execute('one', command, ORIGIN);
+  t.equal((await here.look('one')).value, 'placing');
+  await tell('one', 0, 1);
+  t.equal((await here.look('one')).value, 'placed');
+  await tell('one', 2);
+  t.equal((await here.look('one')).value, 'ready');
+  await there.execute('one', { type: 'delete', owner: 'ann', force: true }, ORIGIN);
+  await tell('one', 3);
+  t.equal(here.size, 0, 'what is over is not kept');
+  await tell('one', 4);
+  t.equal(here.size, 0);
+});
+
+t.test('an actor that missed a fact is read anew', async (t) => {
+  const { here, there, tell } = setUpTwo();
+  await here.create('one', request, ORIGIN);
+  for (const command of [place, started]) await there.execute('one', command, ORIGIN);
+  await tell('one', 2);
+  t.equal((await here.look('one')).value, 'ready');
+});
+
+t.test('a fact that is heard while a batch is under way is not forgotten', async (t) => {
+  const { log, here, there } = setUpTwo();
+  await here.create('one', request, ORIGIN);
+  let tellInBetween: (() => Promise<void>) | undefined;
+  const slow: EventLog = {
+    ...log,
+    async readStream(...call) {
+      const facts = await log.readStream(...call);
+      await tellInBetween?.();
+      return facts;
+    },
+  };
+  const late = setUp(slow).sessions;
+  await late.execute('one', { type: 'delete', owner: 'bob', force: false }, ORIGIN);
+  tellInBetween = async () => {
+    tellInBetween = undefined;
+    await there.execute('one', place, ORIGIN);
+    for (const fact of await log.readStream(streamName('session', 'one'), 1, 1)) late.heard('one', fact);
+  };
+  await late.execute('one', { type: 'delete', owner: 'bob', force: false }, ORIGIN);
+  t.equal((await late.look('one')).value, 'placed');
+});
