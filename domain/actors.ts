@@ -4,20 +4,12 @@
  */
 import type { AnyStateMachine, SnapshotFrom } from 'xstate';
 import type { Decision, Rejection } from './decision.ts';
-import {
-  LOG_START,
-  type NewFact,
-  NO_STREAM,
-  type Origin,
-  type Position,
-  type RecordedFact,
-  type Revision,
-  type Statement,
-} from './facts.ts';
+import { type NewFact, NO_STREAM, type Origin, type Position, type RecordedFact, type Revision, type Statement } from './facts.ts';
 import { createFolding, type Folding } from './folding.ts';
 import { factId, type StreamName, streamName } from './ids.ts';
 import type { Clock, Random } from './ports/clock.ts';
 import { type EventLog, LogBusyError, LogFault } from './ports/event-log.ts';
+import { type Live, moveOn, readOn, rehydrate, unborn } from './rehydration.ts';
 
 /** What makes one kind of actor: its category of streams, its machine, and what it decides. */
 export interface ActorKind<M extends AnyStateMachine, C, S extends Statement> {
@@ -73,7 +65,6 @@ const MOST_CONFLICTS = 5;
 /** How often an append whose outcome is unknown is repeated, with the same ids, before the command fails. */
 const MOST_FAULTS = 4;
 const FAULT_PAUSE_MS = 50;
-const PAGE = 500;
 const SCHEMA_VERSION = 1;
 
 interface Asked<C> {
@@ -85,13 +76,6 @@ interface Asked<C> {
 interface Letter<M extends AnyStateMachine, C, S extends Statement> extends Asked<C> {
   readonly answer: (outcome: Outcome<M, S>) => void;
   readonly fail: (error: unknown) => void;
-}
-
-/** An actor in memory: its state, and how far its stream has been folded into it. */
-interface Live<M extends AnyStateMachine> {
-  readonly snapshot: SnapshotFrom<M>;
-  readonly revision: Revision;
-  readonly position: Position;
 }
 
 /** What all actors of one kind are made of. */
@@ -163,8 +147,7 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
         mailbox.live = undefined;
         for (const letter of letters) letter.fail(error);
       }
-      if (mailbox.live !== undefined && mailbox.live.revision < mailbox.heard) mailbox.live = undefined;
-      for (const show of mailbox.onlookers.splice(0)) show(mailbox.live?.snapshot);
+      show(mailbox);
     }
     mailbox.isRunning = false;
     rest(id, mailbox);
@@ -187,17 +170,18 @@ export function createActors<M extends AnyStateMachine, C, S extends Statement>(
 
   async function look(id: string): Promise<SnapshotFrom<M>> {
     const seen = await seenInMemory(mailboxes.get(id));
-    return seen ?? (await rehydrate(parts, streamName(kind.category, id))).snapshot;
+    return seen ?? (await rehydrate(streamName(kind.category, id), parts)).snapshot;
   }
 
   function heard(id: string, fact: RecordedFact): void {
     const mailbox = mailboxes.get(id);
     if (mailbox === undefined) return;
     mailbox.heard = fact.revision;
-    if (mailbox.isRunning || mailbox.live === undefined || fact.revision <= mailbox.live.revision) return;
-    if (fact.revision > mailbox.live.revision + 1) return forget(id);
-    mailbox.live = fold(folding, mailbox.live, fact);
-    if (kind.isOver(mailbox.live.snapshot)) forget(id);
+    const { live } = mailbox;
+    if (mailbox.isRunning || live === undefined || fact.revision <= live.revision) return;
+    const isNext = fact.revision === live.revision + 1;
+    if (isNext) mailbox.live = moveOn(folding, live, fact);
+    if (!isNext || kind.isOver(mailbox.live?.snapshot as SnapshotFrom<M>)) forget(id);
   }
 
   return {
@@ -226,6 +210,12 @@ async function seenInMemory<M extends AnyStateMachine, C, S extends Statement>(
   return mailbox?.live?.snapshot;
 }
 
+/** A batch is settled: those who wait see the actor, unless a fact was heard meanwhile that it has not come to. */
+function show<M extends AnyStateMachine, C, S extends Statement>(mailbox: Mailbox<M, C, S>): void {
+  if (mailbox.live !== undefined && mailbox.live.revision < mailbox.heard) mailbox.live = undefined;
+  for (const see of mailbox.onlookers.splice(0)) see(mailbox.live?.snapshot);
+}
+
 /** Decides a batch, each command in the state that those before it lead to, and appends what follows. Nobody sees a state before its facts are in the log. */
 async function settle<M extends AnyStateMachine, C, S extends Statement>(
   parts: Parts<M, C, S>,
@@ -234,7 +224,7 @@ async function settle<M extends AnyStateMachine, C, S extends Statement>(
 ): Promise<void> {
   for (let conflicts = 0; conflicts <= MOST_CONFLICTS; conflicts += 1) {
     const known = mailbox.live;
-    const live = known ?? (await rehydrate(parts, mailbox.stream));
+    const live = known ?? (await rehydrate(mailbox.stream, parts));
     let { snapshot } = live;
     const verdicts = letters.map((letter) => {
       const verdict = judge(parts, snapshot, letter);
@@ -265,7 +255,7 @@ async function catchUp<M extends AnyStateMachine, C, S extends Statement>(
   known: Live<M>,
 ): Promise<boolean> {
   if (!parts.ports.log.isShared) return false;
-  mailbox.live = await readOn(parts, mailbox.stream, known);
+  mailbox.live = await readOn(known, mailbox.stream, parts);
   return mailbox.live.revision > known.revision;
 }
 
@@ -311,33 +301,3 @@ async function append<M extends AnyStateMachine>(
     }
   }
 }
-
-function rehydrate<M extends AnyStateMachine, C, S extends Statement>(parts: Parts<M, C, S>, stream: StreamName): Promise<Live<M>> {
-  return readOn(parts, stream, unborn(parts.folding));
-}
-
-/** The state at the end of the stream, from one that was true further back. */
-async function readOn<M extends AnyStateMachine, C, S extends Statement>(
-  { folding, ports }: Parts<M, C, S>,
-  stream: StreamName,
-  from: Live<M>,
-): Promise<Live<M>> {
-  let live = from;
-  for (;;) {
-    const facts: readonly RecordedFact[] = await ports.log.readStream(stream, live.revision + 1, PAGE);
-    for (const fact of facts) live = fold(folding, live, fact);
-    if (facts.length < PAGE) return live;
-  }
-}
-
-function fold<M extends AnyStateMachine>(folding: Folding<M>, { snapshot }: Live<M>, fact: RecordedFact): Live<M> {
-  const { stream, revision, position } = fact;
-  return { snapshot: folding.next(snapshot, fact, `${stream} at revision ${revision}`), revision, position };
-}
-
-/** An actor without a fact. */
-const unborn = <M extends AnyStateMachine>({ initial }: Folding<M>): Live<M> => ({
-  snapshot: initial,
-  revision: NO_STREAM,
-  position: LOG_START,
-});
