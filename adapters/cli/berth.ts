@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { LOG_LEVELS } from '../logging.ts';
-import type { AgentFlags, BrokerFlags, StartFlags } from './flags.ts';
+import type { AgentFlags, AuditFlags, BrokerFlags, StartFlags } from './flags.ts';
 import { complain } from './output.ts';
+import { OutputClosed } from './records.ts';
 
 const program = new Command('berth')
   .description('An open session manager for fleets of remote desktop servers, wire-compatible with DCV Session Manager.')
@@ -28,6 +29,11 @@ program
   .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')} (default: as its agent.conf says)`)
   .action((flags: AgentFlags) => run(async () => (await import('./agent-command.ts')).runAgentCommand(flags)));
 
+// Options behind a subcommand are its own.
+withLogFlags(program.command('audit').enablePositionalOptions())
+  .description('list who did what, and when')
+  .action((flags: AuditFlags) => run(async () => (await import('./audit-command.ts')).runAudit(flags)));
+
 await program.parseAsync();
 
 function withBrokerFlags(command: Command): Command {
@@ -40,11 +46,21 @@ function withBrokerFlags(command: Command): Command {
     .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')}`, 'warn');
 }
 
+/** For commands that read a log and list what they find. */
+function withLogFlags(command: Command): Command {
+  return command
+    .option('--data-dir <folder>', 'the data folder whose log is read (default: ./berth-data)')
+    .option('--log <address>', 'a log elsewhere: esdb://host:2113')
+    .option('--json', 'JSON lines (default: where the output is not a terminal)')
+    .option('--no-json', 'lines for people (default: on a terminal)');
+}
+
 /** What a command throws is a sentence for the operator. */
 async function run(command: () => Promise<number>): Promise<void> {
   try {
     process.exit(await command());
   } catch (error) {
+    if (error instanceof OutputClosed) process.exit(0);
     complain((error as Error).message);
     process.exit(1);
   }

@@ -16,16 +16,37 @@ export interface StartFlags extends BrokerFlags {
   readonly servers: string;
 }
 
+/** Where the log is that a command reads; at most one of them. */
+export interface LogFlags {
+  /** Absent: where `berth broker` keeps its data. */
+  readonly dataDir?: string;
+  /** `esdb://…` */
+  readonly log?: string;
+}
+
+/** How a command says what it found. */
+export interface OutputFlags {
+  /** Absent: as suits where the output goes. */
+  readonly json?: boolean;
+}
+
 export interface AgentFlags {
   readonly config: string;
   /** Absent: as its configuration says. */
   readonly logLevel?: string;
 }
 
+export interface AuditFlags extends LogFlags, OutputFlags {}
+
 /** What the configuration file and the flags come to, or ConfigError; flags win. A relative folder starts from where the command was given. */
 export async function brokerConfigOf({ config, ...flags }: BrokerFlags): Promise<BrokerConfig> {
   const settings = config === undefined ? {} : await readSettings(config);
   return brokerConfig({ ...settings, ...settingsOf(flags) }, process.cwd());
+}
+
+/** The absolute path of the data folder. */
+export function dataFolderOf({ dataDir }: Pick<LogFlags, 'dataDir'>): string {
+  return brokerConfig(settingsOf(dataDir === undefined ? {} : { dataDir }), process.cwd()).dataDir;
 }
 
 const NAMES = {
@@ -35,7 +56,7 @@ const NAMES = {
   'agent-to-broker-connector-https-port': ['agentPort', '--agent-port'],
 } as const satisfies Partial<Record<SettingName, readonly [keyof BrokerFlags, string]>>;
 
-function settingsOf(flags: Omit<BrokerFlags, 'config'>): Settings {
+function settingsOf(flags: Partial<Omit<BrokerFlags, 'config'>>): Settings {
   const given = Object.entries(NAMES).flatMap(([name, [flag, from]]) => {
     const value = flags[flag];
     return value === undefined ? [] : [[name, { value, from }] as const];

@@ -40,17 +40,23 @@ const TABLES = `
 
 /** Makes the tables in an empty file, and refuses a file that this version cannot read. */
 export async function ensureSchema(connection: Connection, file: string): Promise<void> {
+  if (!(await holdsLog(connection, file))) await connection.exec(TABLES);
+}
+
+/** False for an empty file. Throws for one that this version cannot read. */
+export async function holdsLog(connection: Connection, file: string): Promise<boolean> {
   const contents = await connection.all<{ readonly format: number; readonly application: number; readonly tables: number }>(
     `SELECT user_version AS format, application_id AS application, (SELECT count(*) FROM sqlite_schema) AS tables
      FROM pragma_user_version, pragma_application_id`,
   );
-  for (const { format, application, tables } of contents) {
-    if (tables === 0) {
-      await connection.exec(TABLES);
-    } else if (application !== APPLICATION_ID) {
+  const filled = contents.filter(({ tables }) => tables > 0);
+  for (const { format, application } of filled) {
+    if (application !== APPLICATION_ID) {
       throw new LogFault(`${file} is an SQLite database, but not an event log of Berth.`);
-    } else if (format > FORMAT) {
+    }
+    if (format > FORMAT) {
       throw new LogFault(`${file} was written by a newer version of Berth (format ${format}; this version reads up to ${FORMAT}).`);
     }
   }
+  return filled.length > 0;
 }

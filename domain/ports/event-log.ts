@@ -37,6 +37,9 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
+/** The half of a log that changes nothing: what a command needs that looks at the log from outside the broker. */
+export type LogReader = Pick<EventLog, 'readStream' | 'readAll' | 'head' | 'subscribe' | 'close'>;
+
 export type Deliver = (facts: readonly RecordedFact[]) => Promise<void>;
 
 export interface Subscription {

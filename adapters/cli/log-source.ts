@@ -1,0 +1,28 @@
+/** The log that a command reads, beside a running broker or without one: in a data folder, or on a server of logs. It is only read. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LogReader } from '../../domain/ports/event-log.ts';
+import { ConfigError } from '../config.ts';
+import { openSqliteLogReader } from '../sqlite/log-reader.ts';
+import { dataFolderOf, type LogFlags } from './flags.ts';
+
+export interface LogSource {
+  readonly reader: LogReader;
+  /** For people: the file, or the address without what is secret in it. */
+  readonly name: string;
+}
+
+/** Throws with one sentence for the operator when there is no log or it cannot be read. Whoever opens it closes its reader. */
+export async function openLogSource(flags: LogFlags): Promise<LogSource> {
+  if (flags.log !== undefined && flags.dataDir !== undefined) throw new ConfigError('Give --data-dir or --log, not both.');
+  if (flags.log !== undefined) throw new ConfigError('--log: this version of Berth reads logs in data folders only; use --data-dir.');
+  return openFolder(dataFolderOf(flags));
+}
+
+async function openFolder(folder: string): Promise<LogSource> {
+  if (!existsSync(folder)) throw new ConfigError(`There is no data folder ${folder}; --data-dir says where it is.`);
+  const file = join(folder, 'log.sqlite');
+  if (!existsSync(file))
+    throw new ConfigError(`The folder ${folder} holds no log (log.sqlite); --data-dir says where the broker keeps it.`);
+  return { reader: await openSqliteLogReader(file), name: file };
+}
