@@ -33,13 +33,15 @@ export function draftFacts(stream: StreamName, expectedRevision: Revision, facts
 
 /** The fact as every reader gets it: made from its text, so a live subscriber and a later reader of the disk see the same. */
 export function recordedFact({ fact, data }: Draft, { stream, revision, position }: Place): RecordedFact {
-  const { id, type, schemaVersion, time, cause, requestId } = fact;
+  const { id, type, schemaVersion, time, cause, requestId, hash } = fact;
   const { kind, id: causeId } = cause;
-  return { position, stream, revision, id, type, schemaVersion, time, cause: { kind, id: causeId }, requestId, data: JSON.parse(data) };
+  const who = { kind, id: causeId };
+  const recorded = { position, stream, revision, id, type, schemaVersion, time, cause: who, requestId, data: JSON.parse(data) };
+  return hash === undefined ? recorded : { ...recorded, hash };
 }
 
 function draftFact(fact: NewFact): Draft {
-  const texts = [fact.id, fact.type, fact.cause.kind, fact.cause.id, fact.requestId];
+  const texts = [fact.id, fact.type, fact.cause.kind, fact.cause.id, fact.requestId, fact.hash ?? ''];
   if (!texts.every((text) => typeof text === 'string') || ![fact.schemaVersion, fact.time].every(Number.isSafeInteger)) {
     throw new TypeError(`The envelope of the fact ${fact.type} ${fact.id} is not complete.`);
   }

@@ -82,14 +82,14 @@ export async function measureRaw(file: string, factsPerCommit: number): Promise<
   await new Promise((resolve) =>
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000', resolve),
   );
-  const insert = database.prepare(`INSERT INTO facts VALUES ${Array.from({ length: factsPerCommit }, () => `(${'?,'.repeat(11)}?)`)}`);
+  const insert = database.prepare(`INSERT INTO facts VALUES ${Array.from({ length: factsPerCommit }, () => `(${'?,'.repeat(12)}?)`)}`);
   const commit = (parameters: unknown[]) =>
     new Promise<void>((resolve, reject) => insert.run(parameters, (error) => (error ? reject(error) : resolve())));
   const parametersOf = (round: number) =>
     Array.from({ length: factsPerCommit }, (_, writer) => {
       const { id, type, schemaVersion, time, cause, requestId, data } = newFact();
       const place = [round * factsPerCommit + writer + 1, writer + 1, round, round === 0 ? `session-${writer}` : null];
-      return [...place, id, type, schemaVersion, time, cause.kind, cause.id, requestId, JSON.stringify(data)];
+      return [...place, id, type, schemaVersion, time, cause.kind, cause.id, requestId, JSON.stringify(data), null];
     }).flat();
   const commits = await measure(
     {

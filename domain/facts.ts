@@ -27,6 +27,11 @@ export type NewFact<S extends Statement = Statement> = S &
     readonly schemaVersion: number;
     /** When it was decided: milliseconds since 1970 (UTC). */
     readonly time: number;
+    /**
+     * What ties it to the fact before it in its stream: SHA-256 as base64url, 43 characters. Given by the layer in adapters/evidence/ on
+     * the way into the log; logs only keep it. Absent from facts older than the chain.
+     */
+    readonly hash?: string;
   };
 
 /** Where in its stream a fact stands: 0, 1, 2 … without gaps. */

@@ -2,15 +2,21 @@
 import { LogFault } from '../../domain/ports/event-log.ts';
 import type { Connection } from './connection.ts';
 
-/** Kept in `user_version`. */
-const FORMAT = 1;
+/** Kept in `user_version`. In format 1 facts had no hash. */
+const FORMAT = 2;
 /** Kept in `application_id`, so that `file` and we can tell an event log from any other SQLite file: `Brth`. */
 const APPLICATION_ID = 0x42727468;
 
+/** For people. */
+const HISTORY = `
+  CREATE VIEW history AS
+    SELECT fact.position, first.name AS stream, fact.revision, fact.type, datetime(fact.time / 1000, 'unixepoch') AS time,
+      fact.cause_kind, fact.cause_id, fact.request_id, fact.data, fact.id, fact.schema_version, fact.hash
+    FROM facts AS fact CROSS JOIN facts AS first ON first.position = fact.stream;`;
+
 /**
  * A stream is known by the position of its first fact, and only that fact spells the name. This makes a fact a quarter smaller, and
- * the index over (stream, revision) grows near its end instead of all over the place, which doubled the speed of inserts. The view is
- * for people.
+ * the index over (stream, revision) grows near its end instead of all over the place, which doubled the speed of inserts.
  */
 const TABLES = `
   BEGIN IMMEDIATE;
@@ -26,19 +32,26 @@ const TABLES = `
     cause_kind TEXT NOT NULL,
     cause_id TEXT NOT NULL,
     request_id TEXT NOT NULL,
-    data TEXT NOT NULL
+    data TEXT NOT NULL,
+    hash TEXT
   ) STRICT;
   CREATE UNIQUE INDEX facts_by_stream ON facts (stream, revision);
   CREATE UNIQUE INDEX streams_by_name ON facts (name) WHERE name IS NOT NULL;
-  CREATE VIEW history AS
-    SELECT fact.position, first.name AS stream, fact.revision, fact.type, datetime(fact.time / 1000, 'unixepoch') AS time,
-      fact.cause_kind, fact.cause_id, fact.request_id, fact.data, fact.id, fact.schema_version
-    FROM facts AS fact CROSS JOIN facts AS first ON first.position = fact.stream;
+  ${HISTORY}
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT};
   COMMIT`;
 
-/** Makes the tables in an empty file, and refuses a file that this version cannot read. */
+/** Facts that are there stay as they are: without a hash. */
+const FROM_FORMAT_1 = `
+  BEGIN IMMEDIATE;
+  ALTER TABLE facts ADD COLUMN hash TEXT;
+  DROP VIEW IF EXISTS history;
+  ${HISTORY}
+  PRAGMA user_version = ${FORMAT};
+  COMMIT`;
+
+/** Makes the tables in an empty file, brings those of an earlier version up to this one, and refuses a file that this version cannot read. */
 export async function ensureSchema(connection: Connection, file: string): Promise<void> {
   if (!(await holdsLog(connection, file))) await connection.exec(TABLES);
 }
@@ -56,6 +69,8 @@ export async function holdsLog(connection: Connection, file: string): Promise<bo
     }
     if (format > FORMAT) {
       throw new LogFault(`${file} was written by a newer version of Berth (format ${format}; this version reads up to ${FORMAT}).`);
+    } else if (format < FORMAT) {
+      await connection.exec(FROM_FORMAT_1);
     }
   }
   return filled.length > 0;

@@ -23,8 +23,9 @@ export interface Candidate {
 }
 
 const INSERT = `
-  INSERT INTO facts (position, stream, revision, name, id, type, schema_version, time, cause_kind, cause_id, request_id, data)
-  SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->11
+  INSERT INTO facts (position, stream, revision, name, id, type, schema_version, time, cause_kind, cause_id, request_id, hash, data)
+  SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10,
+    value->>11, value->12
   FROM jsonb_each(?)`;
 
 const STREAM_HEADS = `
@@ -41,7 +42,7 @@ const REPEATED = `
 
 const FACTS = `
   SELECT fact.position, first.name AS stream, fact.revision, fact.id, fact.type, fact.schema_version AS schemaVersion, fact.time,
-    fact.cause_kind AS causeKind, fact.cause_id AS causeId, fact.request_id AS requestId, fact.data
+    fact.cause_kind AS causeKind, fact.cause_id AS causeId, fact.request_id AS requestId, fact.hash, fact.data
   FROM facts AS fact CROSS JOIN facts AS first ON first.position = fact.stream`;
 const LOG_PAGE = `${FACTS} WHERE fact.position > ? AND fact.position <= ? ORDER BY fact.position LIMIT ?`;
 const STREAM_PAGE = `${FACTS}
@@ -59,14 +60,16 @@ interface FactRow {
   readonly causeKind: Cause['kind'];
   readonly causeId: string;
   readonly requestId: RequestId;
+  /** Null in facts that are older than the chain. */
+  readonly hash: string | null;
   readonly data: string;
 }
 
 /** One fact as an element of the parameter of `insertFacts`. */
 export function insertRow({ fact, data }: Draft, first: Position, { position, revision, stream }: Omit<RecordedFact, 'data'>): string {
   const name = position === first ? stream : null;
-  const { id, type, schemaVersion, time, cause, requestId } = fact;
-  const envelope = JSON.stringify([position, first, revision, name, id, type, schemaVersion, time, cause.kind, cause.id, requestId]);
+  const { id, type, schemaVersion, time, cause, requestId, hash } = fact;
+  const envelope = JSON.stringify([position, first, revision, name, id, type, schemaVersion, time, cause.kind, cause.id, requestId, hash]);
   return `${envelope.slice(0, -1)},${data}]`;
 }
 
@@ -112,6 +115,7 @@ export async function readStreamPage(
   return (await connection.all<FactRow>(STREAM_PAGE, [stream, fromRevision, head, limit])).map(toFact);
 }
 
-function toFact({ causeKind, causeId, data, ...row }: FactRow): RecordedFact {
-  return { ...row, cause: { kind: causeKind, id: causeId }, data: JSON.parse(data) };
+function toFact({ causeKind, causeId, data, hash, ...row }: FactRow): RecordedFact {
+  const fact = { ...row, cause: { kind: causeKind, id: causeId }, data: JSON.parse(data) };
+  return hash === null ? fact : { ...fact, hash };
 }

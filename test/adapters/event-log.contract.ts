@@ -150,6 +150,7 @@ async function refusing(t: Test, open: Open): Promise<void> {
       ['half a revision', DESK, 0.5, newFacts(1)],
       ['a revision before the first', DESK, -2, newFacts(1)],
       ['no time', DESK, NO_STREAM, [{ ...newFact(), time: Number.NaN }]],
+      ['a hash that is no text', DESK, NO_STREAM, [{ ...newFact(), hash: 7 } as unknown as NewFact]],
       ['no type', DESK, NO_STREAM, [{ ...newFact(), type: undefined } as unknown as NewFact]],
     ];
     for (const [fault, stream, revision, facts] of wrong) {
@@ -193,6 +194,22 @@ async function reading(t: Test, open: Open): Promise<void> {
     const again = await reopen();
     t.strictSame(await again.readStream(DESK, 0, 1), expected, 'after opening the log again');
     t.strictSame(await collect(again, LOG_START, 1), expected);
+  });
+
+  t.test('a hash comes back as it was given, and is absent where none was given', async (t) => {
+    const { log, reopen } = await open(t);
+    const hash = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg';
+    await append(log, DESK, NO_STREAM, [newFact(), { ...newFact(), hash }]);
+    const expected = [undefined, hash];
+    t.same(
+      (await collect(log, LOG_START, 2)).map(({ hash }) => hash),
+      expected,
+    );
+    t.same(
+      (await (await reopen()).readStream(DESK, 0, 2)).map(({ hash }) => hash),
+      expected,
+      'after opening the log again',
+    );
   });
 
   t.test('changing an object after its append changes nothing', async (t) => {

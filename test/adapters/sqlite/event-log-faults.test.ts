@@ -131,8 +131,8 @@ t.test('facts that a stranger wrote are noticed before anything is written over 
   const subscription = log.subscribe(LOG_START, async (facts) => void seen.push(...facts), t.fail);
   const other = await stranger(t, file);
   await other.run(
-    `INSERT INTO facts SELECT position + 1, stream, revision + 1, NULL, 'foreign', type, schema_version, time, cause_kind, cause_id, request_id, data
-     FROM facts`,
+    `INSERT INTO facts SELECT position + 1, stream, revision + 1, NULL, 'foreign', type, schema_version, time, cause_kind, cause_id, request_id, data,
+       hash FROM facts`,
   );
   await t.rejects(log.append(DESK, 0, newFacts(1)), LogFault);
   t.same(await log.append(DESK, 0, newFacts(1)), { outcome: 'conflict', actualRevision: 1 });

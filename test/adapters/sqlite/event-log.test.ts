@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openConnection } from '../../../adapters/sqlite/connection.ts';
 import { openSqliteEventLog, type SqliteEventLogOptions } from '../../../adapters/sqlite/event-log.ts';
-import { NO_STREAM } from '../../../domain/facts.ts';
+import { LOG_START, NO_STREAM } from '../../../domain/facts.ts';
 import { streamName } from '../../../domain/ids.ts';
-import { newFacts } from '../../helpers/new-facts.ts';
+import { newFact, newFacts } from '../../helpers/new-facts.ts';
 import { eventLogContract, type OpenLog } from '../event-log.contract.ts';
 
 async function openLog(t: Test, options?: SqliteEventLogOptions): Promise<OpenLog> {
@@ -65,10 +65,45 @@ t.test('a file that is no log of ours, or of a later version, is refused and lef
 
   const later = join(path, 'later.db');
   await (await openSqliteEventLog(later)).close();
-  await execute(later, 'PRAGMA user_version = 2');
-  const message = `${later} was written by a newer version of Berth (format 2; this version reads up to 1).`;
+  await execute(later, 'PRAGMA user_version = 3');
+  const message = `${later} was written by a newer version of Berth (format 3; this version reads up to 2).`;
   await t.rejects(openSqliteEventLog(later), { message });
 });
+
+t.test('a file of the first format, whose facts have no hash, is read and goes on', async (t) => {
+  const file = join(t.testdir(), 'log.db');
+  await execute(file, FORMAT_1);
+  const stream = streamName('desk', '1');
+  for (const revision of [0, 1]) {
+    const log = await openSqliteEventLog(file);
+    await log.append(stream, revision, [{ ...newFact(), hash: `hash-${revision}` }]);
+    t.same(
+      (await log.readAll(LOG_START, 10)).map(({ hash }) => hash),
+      [undefined, 'hash-0', 'hash-1'].slice(0, revision + 2),
+    );
+    await log.close();
+  }
+  const connection = await openConnection(file, { readonly: true });
+  t.match(await connection.all('SELECT stream, hash FROM history LIMIT 2'), [
+    { stream, hash: null },
+    { stream, hash: 'hash-0' },
+  ]);
+  await connection.close();
+});
+
+/** As the first version made it, with one fact. */
+const FORMAT_1 = `
+  CREATE TABLE facts (
+    position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, revision INTEGER NOT NULL, name TEXT, id TEXT NOT NULL, type TEXT NOT NULL,
+    schema_version INTEGER NOT NULL, time INTEGER NOT NULL, cause_kind TEXT NOT NULL, cause_id TEXT NOT NULL, request_id TEXT NOT NULL,
+    data TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX facts_by_stream ON facts (stream, revision);
+  CREATE UNIQUE INDEX streams_by_name ON facts (name) WHERE name IS NOT NULL;
+  CREATE VIEW history AS SELECT fact.position FROM facts AS fact;
+  INSERT INTO facts VALUES (1, 1, 0, 'desk-1', 'first', 'desk.moved', 1, 1700000000123, 'client', 'ann', 'request', '{}');
+  PRAGMA application_id = ${0x42727468};
+  PRAGMA user_version = 1`;
 
 async function execute(file: string, sql: string): Promise<void> {
   const connection = await openConnection(file, {});
