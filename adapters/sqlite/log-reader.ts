@@ -10,7 +10,7 @@ import type { Position, RecordedFact } from '../../domain/facts.ts';
 import { type Deliver, LogFault, type LogReader, type Subscription } from '../../domain/ports/event-log.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
-import { holdsLog } from './log-schema.ts';
+import { expectSchema } from './log-schema.ts';
 import { readHead, readLogPage, readStreamPage } from './log-statements.ts';
 
 /** How often a follower looks for new facts, which is one look at the end of an index. */
@@ -34,8 +34,8 @@ export async function openSqliteLogReader(file: string): Promise<LogReader> {
 async function openFile(file: string): Promise<Connection> {
   const connection = await openConnection(file, { readonly: true });
   try {
-    if (await holdsLog(connection, file)) return connection;
-    throw new LogFault(`The event log ${file} is empty: its broker has not come so far yet.`);
+    await expectSchema(connection, file);
+    return connection;
   } catch (error) {
     await connection.close();
     throw error;

@@ -51,13 +51,28 @@ const FROM_FORMAT_1 = `
   PRAGMA user_version = ${FORMAT};
   COMMIT`;
 
+/** What `facts` means to a connection that only reads a file of format 1. */
+const READ_FORMAT_1 = `
+  PRAGMA query_only = OFF;
+  CREATE TEMP VIEW facts AS SELECT *, NULL AS hash FROM main.facts;
+  PRAGMA query_only = ON`;
+
 /** Makes the tables in an empty file, brings those of an earlier version up to this one, and refuses a file that this version cannot read. */
 export async function ensureSchema(connection: Connection, file: string): Promise<void> {
-  if (!(await holdsLog(connection, file))) await connection.exec(TABLES);
+  const format = await readFormat(connection, file);
+  if (format === 0) await connection.exec(TABLES);
+  else if (format < FORMAT) await connection.exec(FROM_FORMAT_1);
 }
 
-/** False for an empty file. Throws for one that this version cannot read. */
-export async function holdsLog(connection: Connection, file: string): Promise<boolean> {
+/** Makes a file readable as it is, also one of an earlier version. Refuses one that holds no log, or none that this version can read. */
+export async function expectSchema(connection: Connection, file: string): Promise<void> {
+  const format = await readFormat(connection, file);
+  if (format === 0) throw new LogFault(`The event log ${file} is empty: its broker has not come so far yet.`);
+  if (format < FORMAT) await connection.exec(READ_FORMAT_1);
+}
+
+/** 0 for an empty file. Throws for one that this version cannot read. */
+async function readFormat(connection: Connection, file: string): Promise<number> {
   const contents = await connection.all<{ readonly format: number; readonly application: number; readonly tables: number }>(
     `SELECT user_version AS format, application_id AS application, (SELECT count(*) FROM sqlite_schema) AS tables
      FROM pragma_user_version, pragma_application_id`,
@@ -69,9 +84,7 @@ export async function holdsLog(connection: Connection, file: string): Promise<bo
     }
     if (format > FORMAT) {
       throw new LogFault(`${file} was written by a newer version of Berth (format ${format}; this version reads up to ${FORMAT}).`);
-    } else if (format < FORMAT) {
-      await connection.exec(FROM_FORMAT_1);
     }
   }
-  return filled.length > 0;
+  return filled.reduce((_, { format }) => format, 0);
 }

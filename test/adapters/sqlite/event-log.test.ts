@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openConnection } from '../../../adapters/sqlite/connection.ts';
 import { openSqliteEventLog, type SqliteEventLogOptions } from '../../../adapters/sqlite/event-log.ts';
+import { openSqliteLogReader } from '../../../adapters/sqlite/log-reader.ts';
 import { LOG_START, NO_STREAM } from '../../../domain/facts.ts';
 import { streamName } from '../../../domain/ids.ts';
 import { newFact, newFacts } from '../../helpers/new-facts.ts';
@@ -74,6 +75,9 @@ t.test('a file of the first format, whose facts have no hash, is read and goes o
   const file = join(t.testdir(), 'log.db');
   await execute(file, FORMAT_1);
   const stream = streamName('desk', '1');
+  const reader = await openSqliteLogReader(file);
+  t.match(await reader.readAll(LOG_START, 10), [{ stream, id: 'first' }], 'also before its broker has brought it up to date');
+  await reader.close();
   for (const revision of [0, 1]) {
     const log = await openSqliteEventLog(file);
     await log.append(stream, revision, [{ ...newFact(), hash: `hash-${revision}` }]);
