@@ -15,6 +15,7 @@ import type { Reception } from '../domain/ports/reception.ts';
 import { createDeadlines, type DeadlineLimits, type Deadlines } from '../domain/processes/deadlines.ts';
 import { createDispatching, type Dispatching } from '../domain/processes/dispatching.ts';
 import { createEffects, type Effects } from '../domain/processes/effects.ts';
+import { createOutcomes, type Outcomes } from '../domain/processes/outcomes.ts';
 import { createPlacing, type Placing, type PlacingLimits } from '../domain/processes/placing.ts';
 import { follow, type Process } from '../domain/processes/process.ts';
 import { createReception, type StartedReception } from '../domain/processes/reception.ts';
@@ -137,6 +138,7 @@ interface Memory {
 }
 
 interface Running {
+  readonly outcomes: Outcomes;
   readonly placing: Placing;
   readonly dispatching: Dispatching;
   readonly deadlines: Deadlines;
@@ -148,12 +150,14 @@ type ProcessPorts = CorePorts & Actors & Memory & { readonly effects: Effects; r
 
 function createProcesses(ports: ProcessPorts, limits: CoreLimits): Running {
   const { fleet, registry } = ports;
+  const outcomes = createOutcomes();
   const placing = createPlacing(ports, limits);
   const dispatching = createDispatching(ports);
   const reception = createReception({ ...ports, dispatching }, { ...limits, returnMs: RETURN_MS });
   const deadlines = createDeadlines(ports, limits);
   const index: Process = { server: (_, fact) => fleet.apply(fact), access: registry.apply };
-  return { placing, dispatching, deadlines, reception, processes: [index, placing, dispatching, deadlines, createReleasing(ports)] };
+  const processes = [index, outcomes, placing, dispatching, deadlines, createReleasing(ports)];
+  return { outcomes, placing, dispatching, deadlines, reception, processes };
 }
 
 /**

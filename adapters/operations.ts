@@ -7,7 +7,7 @@ import { compileRequirement } from '../domain/placement/requirements.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { type EventLog, LogBusyError } from '../domain/ports/event-log.ts';
-import type { Placement, Placing } from '../domain/processes/placing.ts';
+import type { Outcomes, Placement } from '../domain/processes/outcomes.ts';
 import type { Servers } from '../domain/server/actor.ts';
 import type { Sessions } from '../domain/session/actor.ts';
 import type { SessionSnapshot } from '../domain/session/machine.ts';
@@ -31,7 +31,7 @@ export interface OperationPorts {
   readonly sessions: Sessions;
   readonly servers: Servers;
   readonly fleet: Fleet;
-  readonly placing: Placing;
+  readonly outcomes: Outcomes;
   readonly reads: Reads;
   readonly link: AgentLink;
   readonly clock: Clock;
@@ -136,22 +136,23 @@ async function createSession(
   { id = sessionId(ports.random.uuid()), ...spec }: SessionWish,
   origin: Origin,
 ): Promise<Result<SessionView>> {
-  const { sessions, placing } = ports;
+  const { sessions, outcomes } = ports;
   const compiled = compileRequirement(spec.requirements);
   if ('error' in compiled) {
     const reason = `Requirements: ${compiled.error.message}`;
     await sessions.create(id, { type: 'refuse', spec, reason }, origin);
     return { rejected: { code: 'INVALID_REQUIREMENTS', reason } };
   }
-  const placement = placing.outcome(id);
+  const placement = outcomes.of(id);
   try {
     const { snapshot } = await sessions.create(id, { type: 'request', spec }, origin);
-    if (snapshot.value !== 'placing') return alreadyAsked(id, snapshot);
+    if (snapshot.value !== 'placing' || snapshot.context.isTold) return standing(id, snapshot);
     const placed = await within(ports.clock, limits.placementMs, placement);
-    if (placed?.outcome === 'none') return { rejected: { code: 'NO_SERVER', reason: placed.reason } };
+    if (placed === undefined) return standing(id, (await sessions.execute(id, { type: 'acknowledge' }, origin)).snapshot);
+    if (placed.outcome === 'none') return { rejected: { code: 'NO_SERVER', reason: placed.reason } };
     return { done: viewOf(id, snapshot) };
   } finally {
-    placing.forget(id);
+    outcomes.forget(id);
   }
 }
 
@@ -166,8 +167,8 @@ function within(clock: Clock, ms: number, placement: Promise<Placement>): Promis
   });
 }
 
-/** What became of a session that an earlier attempt at the same request asked for. */
-function alreadyAsked(id: SessionId, snapshot: SessionSnapshot): Result<SessionView> {
+/** What became of a session that an earlier attempt at the same request asked for, or that took long to be placed. */
+function standing(id: SessionId, snapshot: SessionSnapshot): Result<SessionView> {
   const { value, context } = snapshot;
   const isTurnedDown = value === 'refused' || (value === 'deleted' && context.serverId === null);
   return isTurnedDown ? { rejected: { code: 'NO_SERVER', reason: context.reason } } : { done: viewOf(id, snapshot) };

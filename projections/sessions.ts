@@ -41,6 +41,10 @@ export const sessions: Projection = projectionOf<SessionEvent>({
     },
     /** Its caller was told; nobody else ever hears of it but the auditor, in the history. */
     'session.refused': (_, id, changes) => changes.remove(SESSIONS, [id]),
+    /** These are said to whoever asked for it, and in the history. */
+    'session.queued': () => undefined,
+    'session.acknowledged': () => undefined,
+    'session.placement-restarted': () => undefined,
     'session.placed': ({ data, time }, id, changes) => {
       changes.change(SESSIONS, [id], { server_id: data.serverId, attempt: data.attempt, state_time: time });
     },

@@ -13,11 +13,13 @@ export interface Job extends Waiting {
   /** The text of the wish, compiled. */
   readonly requirement: Requirement;
   readonly attempt: number;
+  /** As it was when this job began: a later one makes its placement void. */
+  readonly round: number;
   /** Where it failed before. */
   readonly tried: readonly ServerId[];
   readonly origin: Origin;
-  /** Its client has been told that it will be made, now or later: too late to refuse it. */
-  readonly isAcknowledged: boolean;
+  /** Whoever asked for it has been told that it will be made: it waits even where the queue is full. */
+  readonly isTold: boolean;
   /** Why the attempt before failed; absent at the first. */
   readonly failure?: string | undefined;
   /** The server that was asked for a slot last and has not said no: after a fault it is asked again first, so that no slot is forgotten. */
@@ -49,11 +51,10 @@ export function job(sessionId: SessionId, rest: Omit<Job, 'sessionId' | 'section
 /** A session that still looks for a server, from its state; undefined when it does not any more. */
 export function jobOf(id: SessionId, { value, context }: SessionSnapshot, queueMs: number, origin: Origin): Job | undefined {
   if (value !== 'placing' || context.spec === null) return undefined;
-  const { spec, wish, attempt, tried, creationTime } = context;
-  const isAcknowledged = wish.enqueue || attempt > 0;
+  const { spec, wish, attempt, tried, creationTime, isTold, round } = context;
   const failure = context.reason === '' ? undefined : context.reason;
   const deadline = creationTime + queueMs;
-  return job(id, { wish: { ...spec, ...wish }, attempt: attempt + 1, tried, origin, deadline, isAcknowledged, failure });
+  return job(id, { wish: { ...spec, ...wish }, attempt: attempt + 1, tried, origin, deadline, isTold, round, failure });
 }
 
 export function wishOf({ wish: { sessionType, owner }, requirement, tried }: Job): CandidateWish {

@@ -1,6 +1,5 @@
 /**
- * Finds a server for each session that is requested or tries again. With no server it waits if it was asked to, and is refused if not;
- * who asked hears how it ended.
+ * Finds a server for each session that is requested or tries again. With no server it waits if it was asked to, and is refused if not.
  */
 import type { Origin } from '../facts.ts';
 import type { SessionId } from '../ids.ts';
@@ -27,17 +26,24 @@ export interface PlacingLimits {
   readonly policy: PolicyName;
 }
 
+export interface PlacingPorts extends SeekingPorts {
+  readonly effects: Effects;
+  readonly clock: Clock;
+}
+
+export interface PlacingLimits {
+  /** Requests that may wait. */
+  readonly queueSize: number;
+  /** How long one may wait. */
+  readonly queueMs: number;
+  /** Which of the servers that could take a session gets it. */
+  readonly policy: PolicyName;
+}
+
 /** How it stands with a session that was just requested. */
 export type Placement = Found | { readonly outcome: 'waiting' };
 
 export interface Placing extends Process {
-  /**
-   * Resolves when a session that is being placed has been placed, refused or queued. Of one that is about to be requested, call it before the
-   * request is recorded; of one that was requested already, before its state is looked at.
-   */
-  outcome(sessionId: SessionId): Promise<Placement>;
-  /** Nobody listens for this outcome any more. */
-  forget(sessionId: SessionId): void;
   resume(pending: readonly PendingSession[], origin: Origin): void;
   stop(): void;
 }
@@ -57,7 +63,6 @@ const BEHIND_OTHERS: Found = { outcome: 'none', reason: 'No DCV server found for
 
 export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placing {
   const { sessions, effects } = ports;
-  const listeners = new Map<SessionId, (placement: Placement) => void>();
   /** What the broker that ran before left undone. */
   const undone = new Map<SessionId, Origin>();
   const resuming = createPump({ ...ports, step: resumeNext });
@@ -65,31 +70,28 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
   const room = createWaitingRoom({
     ...ports,
     seek: (waiting) => seek(ports, limits.policy, waiting),
-    giveUp: (waiting) => giveUp(waiting, tooLate),
+    giveUp: (waiting) => turnDown(waiting, tooLate),
   });
 
   async function attempt(job: Job): Promise<void> {
     const found = room.has(job.kind) ? BEHIND_OTHERS : await room.seek(job);
-    const placement = found.outcome === 'none' ? await withoutServer(job, found.reason) : found;
-    listeners.get(job.sessionId)?.(placement);
+    if (found.outcome === 'none') await withoutServer(job, found.reason);
   }
 
-  async function withoutServer(job: Job, reason: string): Promise<Placement> {
-    if (job.wish.enqueue && (job.isAcknowledged || room.size < limits.queueSize)) {
-      room.add(job);
-      return { outcome: 'waiting' };
+  async function withoutServer(job: Job, reason: string): Promise<void> {
+    if (!job.wish.enqueue) return turnDown(job, reason);
+    if (!job.isTold && room.size >= limits.queueSize) {
+      return turnDown(job, `The queue is full: ${limits.queueSize} requests wait. ${reason}`);
     }
-    const why = job.wish.enqueue ? `The queue is full: ${limits.queueSize} requests wait. ${reason}` : reason;
-    // A call that waits no more was answered, or died with its broker: in both cases the client may have been told of the session.
-    if (job.isAcknowledged || !listeners.has(job.sessionId)) await giveUp(job, why);
-    else await sessions.execute(job.sessionId, { type: 'refuse', spec: job.wish, reason: why }, job.origin);
-    return { outcome: 'none', reason: why };
+    // From now on room that is made anywhere is offered to it.
+    room.add(job);
+    await sessions.execute(job.sessionId, { type: 'queue' }, job.origin);
   }
 
-  /** Its client has been told of it, so it stays visible, with the reason; why it failed before matters more than why nobody else can take it. */
-  async function giveUp({ sessionId, failure, origin }: Job, reason: string): Promise<void> {
-    const whole = failure === undefined ? reason : `${failure} It could not be tried elsewhere: ${reason}`;
-    await sessions.execute(sessionId, { type: 'give-up', reason: whole }, origin);
+  /** Why it failed before matters more than why nobody else can take it. */
+  async function turnDown({ sessionId, wish: spec, failure, origin }: Job, why: string): Promise<void> {
+    const reason = failure === undefined ? why : `${failure} It could not be tried elsewhere: ${why}`;
+    await sessions.execute(sessionId, { type: 'refuse', spec, reason }, origin);
   }
 
   async function again(id: SessionId, origin: Origin): Promise<void> {
@@ -111,7 +113,7 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
     const origin = causedBy('placing', fact);
     if (fact.type === 'session.requested') {
       const deadline = fact.time + limits.queueMs;
-      const first = job(id, { wish: fact.data, attempt: 1, tried: [], origin, deadline, isAcknowledged: false });
+      const first = job(id, { wish: fact.data, attempt: 1, tried: [], origin, deadline, isTold: false, round: 0 });
       effects.run(`placing session ${id}`, () => attempt(first));
     } else if (fact.type === 'session.failed' && fact.data.retrying) {
       effects.run(`placing session ${id} again`, () => again(id, origin));
@@ -125,9 +127,6 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
     server(id, fact) {
       if (MAKES_ROOM.has(fact.type)) room.wake(id);
     },
-    outcome: (sessionId) =>
-      room.holds(sessionId) ? Promise.resolve({ outcome: 'waiting' }) : new Promise((resolve) => listeners.set(sessionId, resolve)),
-    forget: (sessionId) => void listeners.delete(sessionId),
     resume(pending, origin) {
       for (const { sessionId, serverId } of pending) if (serverId === undefined) undone.set(sessionId, origin);
       resuming.run();

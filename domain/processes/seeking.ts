@@ -59,8 +59,8 @@ async function reserve({ fleet, servers }: SeekingPorts, job: Job, asked: Asked)
 
 /** The slot is held. A session that was deleted meanwhile gives it back. */
 async function settle({ sessions, servers }: SeekingPorts, job: Job, { serverId, choice }: Asked): Promise<Found> {
-  const { sessionId, attempt, origin } = job;
-  const outcome = await sessions.execute(sessionId, { type: 'place', serverId, attempt, choice }, origin);
+  const { sessionId, attempt, round, origin } = job;
+  const outcome = await sessions.execute(sessionId, { type: 'place', serverId, attempt, round, choice }, origin);
   if (!('rejected' in outcome)) return { outcome: 'placed' };
   await servers.execute(serverId, release(sessionId), origin);
   return { outcome: 'gone' };

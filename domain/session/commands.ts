@@ -6,12 +6,22 @@ import type { PlacementChoice, PlacementWish, SessionSpec } from './events.ts';
 export type SessionCommand =
   /** An API client wants it. */
   | { readonly type: 'request'; readonly spec: SessionSpec & PlacementWish }
-  /** No server can take it and it is not to wait: nothing remains but its history. */
+  /** No server can take it. If nobody was told that it would be made nothing remains but its history; otherwise it is DELETED, with the reason. */
   | { readonly type: 'refuse'; readonly spec: SessionSpec & PlacementWish; readonly reason: string }
-  /** The server holds a slot for this attempt. */
-  | { readonly type: 'place'; readonly serverId: ServerId; readonly attempt: number; readonly choice?: PlacementChoice | undefined }
-  /** It will not be placed any more. */
-  | { readonly type: 'give-up'; readonly reason: string }
+  /** The server holds a slot for this attempt. `round`: as it was when the server was sought; absent: 0. */
+  | {
+      readonly type: 'place';
+      readonly serverId: ServerId;
+      readonly attempt: number;
+      readonly round?: number | undefined;
+      readonly choice?: PlacementChoice | undefined;
+    }
+  /** Whatever was under way to place it in this round is void from now on. */
+  | { readonly type: 'restart-placement'; readonly round: number }
+  /** It waits for a server. */
+  | { readonly type: 'queue' }
+  /** Whoever asked for it is about to be told that it is being made. */
+  | { readonly type: 'acknowledge' }
   | { readonly type: 'report-started'; readonly serverId: ServerId; readonly attempt: number }
   /** `maxAttempts`: placements in all, at least 1. */
   | {

@@ -17,8 +17,12 @@ export function decideSession(snapshot: SessionSnapshot, command: SessionCommand
       return refuse(snapshot, command);
     case 'place':
       return place(snapshot, command);
-    case 'give-up':
-      return giveUp(snapshot, command);
+    case 'queue':
+      return queue(snapshot);
+    case 'acknowledge':
+      return acknowledge(snapshot);
+    case 'restart-placement':
+      return restartPlacement(snapshot, command);
     case 'report-started':
       return started(snapshot, command);
     case 'report-failed':
@@ -46,21 +50,32 @@ const NOT_FOUND = rejected('SESSION_NOT_FOUND', 'The requested dcvSession does n
 const UNWANTED = rejected('SESSION_UNWANTED', 'The session was deleted.');
 const NOT_HERE = rejected('SESSION_ELSEWHERE', 'The session is not placed on this server.');
 
-function refuse({ value }: SessionSnapshot, { spec, reason }: Command<'refuse'>): SessionDecision {
-  return value === 'unknown' || value === 'placing' ? accepted({ type: 'session.refused', data: { ...spec, reason } }) : accepted();
+function refuse({ value, context }: SessionSnapshot, { spec, reason }: Command<'refuse'>): SessionDecision {
+  if (value !== 'unknown' && value !== 'placing') return accepted();
+  if (!context.isTold) return accepted({ type: 'session.refused', data: { ...spec, reason } });
+  return accepted({ type: 'session.failed', data: { attempt: context.attempt, reason, retrying: false } });
 }
 
-function place({ value, context }: SessionSnapshot, { serverId, attempt, choice }: Command<'place'>): SessionDecision {
-  if (value === 'placing' && attempt === context.attempt + 1) {
+function queue({ value, context }: SessionSnapshot): SessionDecision {
+  const attempt = context.attempt + 1;
+  return value === 'placing' && context.queuedFor !== attempt ? accepted({ type: 'session.queued', data: { attempt } }) : accepted();
+}
+
+function acknowledge({ value, context }: SessionSnapshot): SessionDecision {
+  return value === 'placing' && !context.isTold ? accepted({ type: 'session.acknowledged', data: {} }) : accepted();
+}
+
+function restartPlacement({ value, context }: SessionSnapshot, { round }: Command<'restart-placement'>): SessionDecision {
+  if (value !== 'placing' || context.round !== round) return accepted();
+  return accepted({ type: 'session.placement-restarted', data: { round: round + 1 } });
+}
+
+function place({ value, context }: SessionSnapshot, { serverId, attempt, round = 0, choice }: Command<'place'>): SessionDecision {
+  if (value === 'placing' && attempt === context.attempt + 1 && round === context.round) {
     return accepted({ type: 'session.placed', data: { serverId, attempt, ...choice } });
   }
   const done = isAt(context.serverId, serverId) && attempt === context.attempt && value !== 'placing' && value !== 'deleted';
   return done ? accepted() : rejected('NOT_WAITING', 'The session does not wait for a server any more.');
-}
-
-function giveUp({ value, context }: SessionSnapshot, { reason }: Command<'give-up'>): SessionDecision {
-  if (value !== 'placing') return accepted();
-  return accepted({ type: 'session.failed', data: { attempt: context.attempt, reason, retrying: false } });
 }
 
 /** One that looks for a server again has given this attempt up: what came of it after all is not wanted. */

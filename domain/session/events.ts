@@ -50,6 +50,12 @@ export interface PlacementChoice {
 export type SessionEvent =
   | { readonly type: 'session.requested'; readonly data: SessionSpec & PlacementWish }
   | { readonly type: 'session.refused'; readonly data: SessionSpec & PlacementWish & { readonly reason: string } }
+  /** It waits for a server; `attempt` is the placement that it waits for. Whoever asked for it is told that it will be made. */
+  | { readonly type: 'session.queued'; readonly data: { readonly attempt: number } }
+  /** Whoever asked for it was told that it is being made, before there was a server. */
+  | { readonly type: 'session.acknowledged'; readonly data: Record<string, never> }
+  /** Another broker has taken over: whoever was placing it before that (in a round with a lower number) does not any more. */
+  | { readonly type: 'session.placement-restarted'; readonly data: { readonly round: number } }
   /** `attempt` counts from 1; each placement is a new attempt. */
   | {
       readonly type: 'session.placed';

@@ -16,6 +16,12 @@ export interface SessionContext {
   readonly attempt: number;
   /** Where it was placed, attempt by attempt: `tried[0]` for attempt 1. */
   readonly tried: readonly ServerId[];
+  /** How often another broker began anew to place it. */
+  readonly round: number;
+  /** The attempt that it waited for in the queue last; 0: it never did. */
+  readonly queuedFor: number;
+  /** Whoever asked for it was told that it is being made, so it may fail but not vanish. */
+  readonly isTold: boolean;
   readonly connections: number;
   /** Milliseconds since 1970 (UTC). */
   readonly creationTime: number;
@@ -36,6 +42,9 @@ const NOTHING: SessionContext = {
   localId: null,
   attempt: 0,
   tried: [],
+  round: 0,
+  queuedFor: 0,
+  isTold: false,
   connections: 0,
   creationTime: 0,
   lastDisconnectionTime: null,
@@ -69,6 +78,9 @@ export const sessionMachine = machineSetup.createMachine({
     },
     placing: {
       on: {
+        'session.queued': remember,
+        'session.acknowledged': remember,
+        'session.placement-restarted': remember,
         'session.placed': { target: 'placed', ...remember },
         'session.refused': { target: 'refused', ...remember },
         'session.failed': { target: 'deleted', ...remember },
@@ -120,8 +132,14 @@ function fold(context: SessionContext, event: SessionInput): Partial<SessionCont
       const { requirements, enqueue, retry, reason, ...spec } = event.data;
       return { spec, wish: { requirements, enqueue, retry }, creationTime: context.creationTime || event.time, reason };
     }
+    case 'session.queued':
+      return { queuedFor: event.data.attempt, isTold: true };
+    case 'session.acknowledged':
+      return { isTold: true };
+    case 'session.placement-restarted':
+      return { round: event.data.round };
     case 'session.placed':
-      return { serverId: event.data.serverId, attempt: event.data.attempt, tried: [...context.tried, event.data.serverId] };
+      return { isTold: true, serverId: event.data.serverId, attempt: event.data.attempt, tried: [...context.tried, event.data.serverId] };
     case 'session.started':
       return { reason: '' };
     case 'session.failed':

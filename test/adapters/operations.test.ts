@@ -112,12 +112,22 @@ t.test('a session whose creation was answered too early stays visible when no se
   t.match(await broker.describe(id), { state: 'DELETED', stateReason: /No DCV server/ });
 });
 
-t.test('so does one that a restart finds, since nobody knows whether its creation was answered', async (t) => {
+t.test('so does one that a restart finds, since its caller was told', async (t) => {
   const { broker } = await unableToPlace(t);
   const id = await createImpatiently(broker);
   await broker.core.application.closeServers([{ serverId: 'A', force: false }], ORIGIN);
   await broker.restart();
   t.match(await broker.describe(id), { state: 'DELETED', stateReason: /No DCV server/ });
+});
+
+t.test('a session that nobody was told of is refused when a restart finds no server for it', async (t) => {
+  const { broker } = await unableToPlace(t);
+  const creating = broker.core.application.createSessions([wish()], ORIGIN);
+  creating.catch(() => undefined);
+  await broker.pass(100);
+  await broker.core.application.closeServers([{ serverId: 'A', force: false }], ORIGIN);
+  await broker.restart();
+  t.match(await broker.core.application.describeSessions({ limit: 10 }), { items: [] });
 });
 
 t.test('a describe call does not wait for ever for read models that are behind', async (t) => {

@@ -97,7 +97,7 @@ t.test('where the index is wrong about every server the search ends all the same
   const { fleet, add } = createTestFleet();
   for (const name of ['A', 'B']) add(name);
   const id = sessionId('s');
-  const all = { wish: wish(), attempt: 1, tried: [], origin: ORIGIN, deadline: 0, isAcknowledged: false };
+  const all = { wish: wish(), attempt: 1, tried: [], origin: ORIGIN, deadline: 0, isTold: false, round: 0 };
   const found = await seek({ ...ports, ...actors, fleet }, 'pack', job(id, all));
   t.match(found, { outcome: 'none', reason: /; 2 servers considered: 2 taken by others meanwhile\.$/ });
   t.equal(fleet.get(serverId('A'))?.asked.size, 0);

@@ -54,7 +54,7 @@ function setUp() {
 }
 
 function jobOf(id: string, changes: Parameters<typeof wish>[0] = {}, more: Partial<Job> = {}): Job {
-  const all = { wish: wish(changes), attempt: 1, tried: [], origin: ORIGIN, deadline: 1_000_000, isAcknowledged: true, ...more };
+  const all = { wish: wish(changes), attempt: 1, tried: [], origin: ORIGIN, deadline: 1_000_000, isTold: true, round: 0, ...more };
   return job(sessionId(id), all);
 }
 

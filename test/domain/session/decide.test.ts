@@ -12,6 +12,9 @@ const { enqueue: _enqueue, retry: _retry, ...FOUND_SPEC } = SPEC;
 
 const requested = { type: 'session.requested', data: SPEC } as const;
 const refused = { type: 'session.refused', data: { ...SPEC, reason: 'nobody' } } as const;
+const queued = { type: 'session.queued', data: { attempt: 1 } } as const;
+const acknowledged = { type: 'session.acknowledged', data: {} } as const;
+const restarted = { type: 'session.placement-restarted', data: { round: 1 } } as const;
 const placed = { type: 'session.placed', data: { serverId: A, attempt: 1 } } as const;
 const started = { type: 'session.started', data: { attempt: 1 } } as const;
 const failed = { type: 'session.failed', data: { attempt: 1, reason: 'no user', retrying: true } } as const;
@@ -32,7 +35,9 @@ const commands = {
   request: { type: 'request', spec: SPEC },
   refuse: { type: 'refuse', spec: SPEC, reason: 'nobody' },
   place: { type: 'place', serverId: A, attempt: 1 },
-  'give up': { type: 'give-up', reason: 'too long' },
+  queue: { type: 'queue' },
+  acknowledge: { type: 'acknowledge' },
+  'restart placement': { type: 'restart-placement', round: 0 },
   'report started': { type: 'report-started', serverId: A, attempt: 1 },
   'report failed': { type: 'report-failed', serverId: A, attempt: 1, reason: 'no user', maxAttempts: 3 },
   'report ended': { type: 'report-ended', serverId: A, reason: 'closed' },
@@ -65,6 +70,9 @@ testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
     events: {
       'session.requested': requested,
       'session.refused': refused,
+      'session.queued': queued,
+      'session.acknowledged': acknowledged,
+      'session.placement-restarted': restarted,
       'session.placed': placed,
       'session.started': started,
       'session.failed': failedForGood,
@@ -81,6 +89,9 @@ testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
       fact                        | unknown | placing  | placed   | ready    | deleting | deleted | refused
       session.requested           | placing |          |          |          |          |         |
       session.refused             | refused | refused  |          |          |          |         |
+      session.queued              |         | placing  |          |          |          |         |
+      session.acknowledged        |         | placing  |          |          |          |         |
+      session.placement-restarted |         | placing  |          |          |          |         |
       session.placed              |         | placed   |          |          |          |         |
       session.started             |         |          | ready    |          |          |         |
       session.failed              |         | deleted  | deleted  |          |          |         |
@@ -95,7 +106,9 @@ testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
       request            | requested         |                            |                            |                            |                            |                |
       refuse             | refused           | refused                    |                            |                            |                            |                |
       place              | NOT_WAITING       | placed                     |                            |                            |                            | NOT_WAITING    | NOT_WAITING
-      give up            |                   | failed                     |                            |                            |                            |                |
+      queue              |                   | queued                     |                            |                            |                            |                |
+      acknowledge        |                   | acknowledged               |                            |                            |                            |                |
+      restart placement  |                   | placement-restarted        |                            |                            |                            |                |
       report started     | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | started                    |                            |                            |                | SESSION_ELSEWHERE
       report failed      | SESSION_ELSEWHERE | SESSION_ELSEWHERE          | failed                     |                            | deleted                    |                | SESSION_ELSEWHERE
       report ended       | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | deleted                    | deleted                    |                | SESSION_ELSEWHERE
@@ -161,10 +174,31 @@ story('a session that waits for another attempt is gone at once when it is delet
     .decides(deletionRequested, { type: 'session.deleted', data: { reason: 'Deleted before it was placed.' } });
 });
 
-story('a session that is given up keeps the reason', (given) => {
-  given(requested)
-    .when(commands['give up'])
-    .decides({ type: 'session.failed', data: { attempt: 0, reason: 'too long', retrying: false } });
+story('a session fails visibly, with the reason, once somebody was told that it would be made', (given) => {
+  const failedUnplaced = { type: 'session.failed', data: { attempt: 0, reason: 'nobody', retrying: false } } as const;
+  given(requested).when(commands.refuse).decides(refused);
+  for (const told of [queued, acknowledged]) given(requested, told).when(commands.refuse).decides(failedUnplaced);
+  given(requested, placed, failed)
+    .when(commands.refuse)
+    .decides({ type: 'session.failed', data: { attempt: 1, reason: 'nobody', retrying: false } });
+});
+
+story('waiting is recorded once for each attempt, and being told once', (given) => {
+  given(requested, queued).when(commands.queue).decides();
+  given(requested, queued).when(commands.acknowledge).decides();
+  given(requested, queued, placed, failed)
+    .when(commands.queue)
+    .decides({ type: 'session.queued', data: { attempt: 2 } });
+});
+
+story('whoever began to place a session before its placement was restarted comes too late', (given) => {
+  given(requested, restarted).when(commands.place).isRejected('NOT_WAITING');
+  given(requested, restarted)
+    .when({ ...commands.place, round: 1 })
+    .decides(placed);
+  given(requested, restarted)
+    .when({ ...commands['restart placement'], round: 1 })
+    .decides({ type: 'session.placement-restarted', data: { round: 2 } });
 });
 
 story('a session deleted by force is adopted again when it turns out to be alive', (given) => {
