@@ -40,30 +40,38 @@ const REPEATED = `
   WHERE fact.id = wanted.value
   GROUP BY candidate.key HAVING count(*) = candidate.value->>3`;
 
-const FACTS = `
-  SELECT fact.position, first.name AS stream, fact.revision, fact.id, fact.type, fact.schema_version AS schemaVersion, fact.time,
-    fact.cause_kind AS causeKind, fact.cause_id AS causeId, fact.request_id AS requestId, fact.hash, fact.data
-  FROM facts AS fact CROSS JOIN facts AS first ON first.position = fact.stream`;
-const LOG_PAGE = `${FACTS} WHERE fact.position > ? AND fact.position <= ? ORDER BY fact.position LIMIT ?`;
-const STREAM_PAGE = `${FACTS}
-  WHERE fact.stream = (SELECT position FROM facts WHERE name = ?) AND fact.revision >= ? AND fact.position <= ?
-  ORDER BY fact.revision LIMIT ?`;
+/**
+ * A page of facts is one JSON text of arrays in the order of `PackedFact`. Parsing it takes a quarter of what taking over rows column by column does, and
+ * data, which is JSON already, passes through unread.
+ */
+const PACKED = `rtrim(json_array(fact.position, first.name, fact.revision, fact.id, fact.type, fact.schema_version, fact.time,
+    fact.cause_kind, fact.cause_id, fact.request_id, fact.hash), ']') || ',' || fact.data || ']'`;
+const page = (where: string, order: string) => `
+  SELECT '[' || coalesce(group_concat(packed, ',' ORDER BY place), '') || ']' AS facts FROM (
+    SELECT ${PACKED} AS packed, ${order} AS place
+    FROM facts AS fact CROSS JOIN facts AS first ON first.position = fact.stream
+    WHERE ${where} ORDER BY ${order} LIMIT ?)`;
+const LOG_PAGE = page('fact.position > ? AND fact.position <= ?', 'fact.position');
+const STREAM_PAGE = page(
+  'fact.stream = (SELECT position FROM facts WHERE name = ?) AND fact.revision >= ? AND fact.position <= ?',
+  'fact.revision',
+);
 
-interface FactRow {
-  readonly position: Position;
-  readonly stream: StreamName;
-  readonly revision: Revision;
-  readonly id: FactId;
-  readonly type: string;
-  readonly schemaVersion: number;
-  readonly time: number;
-  readonly causeKind: Cause['kind'];
-  readonly causeId: string;
-  readonly requestId: RequestId;
+type PackedFact = readonly [
+  position: Position,
+  stream: StreamName,
+  revision: Revision,
+  id: FactId,
+  type: string,
+  schemaVersion: number,
+  time: number,
+  causeKind: Cause['kind'],
+  causeId: string,
+  requestId: RequestId,
   /** Null in facts that are older than the chain. */
-  readonly hash: string | null;
-  readonly data: string;
-}
+  hash: string | null,
+  data: object,
+];
 
 /** One fact as an element of the parameter of `insertFacts`. */
 export function insertRow({ fact, data }: Draft, first: Position, { position, revision, stream }: Omit<RecordedFact, 'data'>): string {
@@ -102,20 +110,26 @@ export async function readRepeated(connection: Connection, candidates: readonly 
 }
 
 /** Facts behind `after` up to and including `head`. */
-export async function readLogPage(connection: Connection, after: Position, head: Position, limit: number): Promise<RecordedFact[]> {
-  return (await connection.all<FactRow>(LOG_PAGE, [after, head, limit])).map(toFact);
+export function readLogPage(connection: Connection, after: Position, head: Position, limit: number): Promise<RecordedFact[]> {
+  return readPage(connection, LOG_PAGE, [after, head, limit]);
 }
 
-export async function readStreamPage(
+export function readStreamPage(
   connection: Connection,
   stream: StreamName,
   head: Position,
   { fromRevision, limit }: { readonly fromRevision: Revision; readonly limit: number },
 ): Promise<RecordedFact[]> {
-  return (await connection.all<FactRow>(STREAM_PAGE, [stream, fromRevision, head, limit])).map(toFact);
+  return readPage(connection, STREAM_PAGE, [stream, fromRevision, head, limit]);
 }
 
-function toFact({ causeKind, causeId, data, hash, ...row }: FactRow): RecordedFact {
-  const fact = { ...row, cause: { kind: causeKind, id: causeId }, data: JSON.parse(data) };
+async function readPage(connection: Connection, sql: string, parameters: readonly unknown[]): Promise<RecordedFact[]> {
+  const rows = await connection.all<{ readonly facts: string }>(sql, parameters);
+  return rows.flatMap(({ facts }) => (JSON.parse(facts) as PackedFact[]).map(toFact));
+}
+
+function toFact(packed: PackedFact): RecordedFact {
+  const [position, stream, revision, id, type, schemaVersion, time, kind, causeId, requestId, hash, data] = packed;
+  const fact = { position, stream, revision, id, type, schemaVersion, time, cause: { kind, id: causeId }, requestId, data };
   return hash === null ? fact : { ...fact, hash };
 }
