@@ -68,6 +68,6 @@ t.test('one command brings up a broker and servers that differ', async (t) => {
     t.equal((await servers(dataDir)).length, 3);
     interrupt(again, 'SIGTERM');
     t.equal(await again.ended, 0);
-    t.equal(again.stderr(), '', 'a broker that was told to end is not mourned');
+    t.notMatch(again.stderr(), 'has ended', 'a broker that was told to end is not mourned');
   });
 });
