@@ -10,6 +10,7 @@ import { type EventLog, LogBusyError } from '../domain/ports/event-log.ts';
 import type { Outcomes, Placement } from '../domain/processes/outcomes.ts';
 import type { Servers } from '../domain/server/actor.ts';
 import type { Sessions } from '../domain/session/actor.ts';
+import type { SessionSpec } from '../domain/session/events.ts';
 import type { SessionSnapshot } from '../domain/session/machine.ts';
 import type { HistoryEntry, Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
 import type { Application, Result, ScreenshotWish, ServerQuery, SessionQuery, SessionWish } from './application.ts';
@@ -175,7 +176,8 @@ function standing(id: SessionId, snapshot: SessionSnapshot): Result<SessionView>
 }
 
 function viewOf(id: SessionId, { value, context }: SessionSnapshot): SessionView {
-  const { name = '', owner = '', sessionType = 'VIRTUAL', maxConcurrentClients, storageRoot } = context.spec ?? {};
+  // It was requested, now or by an earlier attempt, and has a specification since then.
+  const { name, owner, sessionType, maxConcurrentClients, storageRoot } = context.spec as SessionSpec;
   return {
     id,
     name,

@@ -42,7 +42,7 @@ export async function carryOut(order: SessionOrder, deps: SessionOrderDeps): Pro
     return 'over';
   } catch (error) {
     deps.log.error({ orderId: order.orderId, error: messageOf(error) }, 'an order could not be carried out');
-    return order.kind === 'set-permissions' ? 'later' : 'over';
+    return 'later';
   }
 }
 

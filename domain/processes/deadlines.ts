@@ -84,11 +84,12 @@ export function createDeadlines(ports: DeadlinePorts, limits: DeadlineLimits): D
     const { unreachableServerMs, unreachableSessionsMs } = limits;
     const reason = `Its agent could not be reached for ${unreachableServerMs / 1000} s.`;
     arm(`server ${id}`, since + unreachableServerMs, () => servers.execute(id, { type: 'remove', reason }, origin));
-    if (unreachableSessionsMs !== undefined) arm(`sessions of ${id}`, since + unreachableSessionsMs, () => dropSessions(id, origin));
+    if (unreachableSessionsMs === undefined) return;
+    const dropReason = `Its server could not be reached for ${unreachableSessionsMs / 1000} s.`;
+    arm(`sessions of ${id}`, since + unreachableSessionsMs, () => dropSessions(id, dropReason, origin));
   }
 
-  async function dropSessions(serverId: ServerId, origin: Origin): Promise<void> {
-    const reason = `Its server could not be reached for ${(limits.unreachableSessionsMs ?? 0) / 1000} s.`;
+  async function dropSessions(serverId: ServerId, reason: string, origin: Origin): Promise<void> {
     const { maxAttempts } = limits;
     for (const { sessionId } of await ports.beliefs.sessionsOn(serverId)) {
       await sessions.execute(sessionId, { type: 'drop', serverId, reason, maxAttempts }, origin);

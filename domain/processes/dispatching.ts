@@ -70,19 +70,21 @@ export function createDispatching({ sessions, link, effects }: DispatchingPorts)
   function sendPermissions(sessionId: SessionId, fact: Extract<SessionFact, { type: 'session.permissions-updated' }>): void {
     effects.run(`sending the permissions of session ${sessionId}`, async () => {
       const { value, context } = await sessions.look(sessionId);
-      if (context.serverId === null || (value !== 'ready' && value !== 'placed')) return;
-      link.send(context.serverId, permissionsOrder(sessionId, context, fact.id));
+      const order = permissionsOrder(sessionId, context, fact.id);
+      if (order === undefined || context.serverId === null || (value !== 'ready' && value !== 'placed')) return;
+      link.send(context.serverId, order);
     });
   }
 }
 
-/** `key` tells one change of a session's permissions from the next. */
-export function permissionsOrder(sessionId: SessionId, { localId, spec }: SessionContext, key: string): Order {
+/** `key` tells one change of a session's permissions from the next. Undefined: nobody gave it any, for example because by now another goes by its id. */
+export function permissionsOrder(sessionId: SessionId, { localId, spec }: SessionContext, key: string): Order | undefined {
+  if (spec?.permissionsFile === undefined) return undefined;
   return {
     kind: 'set-permissions',
     orderId: `set-permissions:${sessionId}:${key}`,
     sessionId,
     localId: localId ?? sessionId,
-    permissionsFile: spec?.permissionsFile ?? '',
+    permissionsFile: spec.permissionsFile,
   };
 }

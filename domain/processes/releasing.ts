@@ -26,10 +26,10 @@ export function createReleasing({ sessions, servers, effects }: ReleasingPorts):
         const origin = causedBy('releasing', fact);
         const before = await sessions.look(id);
         const server = holder(before.context, fact);
-        if (server === null || aliveOn(server, before) !== undefined) return;
+        if (server === null || aliveOn(server, before) !== null) return;
         await servers.execute(server, release(id), origin);
         const back = aliveOn(server, await sessions.look(id));
-        if (back !== undefined) await servers.execute(server, count(id, back), origin);
+        if (back !== null) await servers.execute(server, count(id, back), origin);
       });
     },
   };
@@ -45,6 +45,6 @@ function holder(context: SessionContext, fact: SessionFact): ServerId | null {
   return fact.type === 'session.failed' ? (context.tried[fact.data.attempt - 1] ?? null) : context.serverId;
 }
 
-/** Undefined: it is not there, or not known to be alive. */
-const aliveOn = (server: ServerId, { value, context }: SessionSnapshot): SessionSpec | undefined =>
-  context.serverId === server && value !== 'placing' && value !== 'deleted' ? (context.spec ?? undefined) : undefined;
+/** Null: it is not there, or not known to be alive. */
+const aliveOn = (server: ServerId, { value, context }: SessionSnapshot): SessionSpec | null =>
+  context.serverId === server && value !== 'placing' && value !== 'deleted' ? context.spec : null;

@@ -10,6 +10,7 @@ import { systemClock, systemRandom } from '../../adapters/system.ts';
 import { NO_STREAM } from '../../domain/facts.ts';
 import { streamName } from '../../domain/ids.ts';
 import { createApiClient } from '../helpers/api-client.ts';
+import { found } from '../helpers/core.ts';
 import { newFact } from '../helpers/new-facts.ts';
 import { greeting, rawAgent } from '../helpers/raw-agent.ts';
 import { ORIGIN } from '../helpers/samples.ts';
@@ -57,10 +58,18 @@ t.test('an agent enrols, and its token opens the door for agents and no other', 
   const started = await start(t, t.testdir());
   const { token } = await enrol(started);
   t.match(await started.agent.post('/agent/connect', {}, token), { status: 400 }, 'known, though its greeting is nonsense');
-  t.match(await started.agent.post('/agent/connect', {}, 'no token'), { status: 401 });
+  for (const token of ['no token', 'nonsense']) t.match(await started.agent.post('/agent/connect', {}, token), { status: 401 }, token);
   t.notOk(await started.broker.access.authenticateAgent('nobody', 'secret'));
   t.notOk(await started.broker.access.authenticateApiClient('nobody', 'secret'));
   t.equal(await started.broker.access.enrolAgent('host-2', 'no statement'), undefined);
+});
+
+t.test('whoever asks for a session that an agent has found is given a token for it', async (t) => {
+  const started = await start(t, t.testdir());
+  const { token } = await enrol(started);
+  await started.agent.post('/agent/connect', greeting({ sessions: [found('desk')] }), token);
+  const answer = await started.client.call('GET', '/sessionConnectionData/desk/ann');
+  t.match(answer, { Session: { Id: 'desk', State: 'READY' }, ConnectionToken: /^[\w-]+\.[\w-]+\.[\w-]+$/ });
 });
 
 t.test('what fails inside is logged once and told to nobody', async (t) => {
@@ -94,4 +103,16 @@ t.test('tokens that were given out stay good across a restart, and a stop does n
   t.ok(Date.now() - began < 4_000);
   const second = await start(t, dataDir);
   t.match(await second.agent.post('/agent/connect', greeting(), token), { status: 200 });
+});
+
+t.test('the token of an agent that is not registered any more opens nothing', async (t) => {
+  const dataDir = t.testdir();
+  const first = await start(t, dataDir);
+  const { token, clientId } = await enrol(first);
+  await first.broker.stop();
+  const log = await openSqliteEventLog(join(dataDir, 'log.sqlite'));
+  await log.append(streamName('agent-client', clientId), 0, [{ ...newFact({}), type: 'agent-client.unregistered' }]);
+  await log.close();
+  const second = await start(t, dataDir);
+  t.match(await second.agent.post('/agent/connect', greeting(), token), { status: 401 });
 });

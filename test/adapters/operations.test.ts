@@ -25,6 +25,17 @@ t.test('a token is given for a session that is READY, and for no other', async (
   });
 });
 
+t.test('what is asked of sessions and servers that are unknown, or of others, is refused for its reason', async (t) => {
+  const broker = await setUpCore(t);
+  const id = await ready(broker);
+  const { application } = broker.core;
+  const remove = (sessionId: string, owner: string) => application.deleteSessions([{ sessionId, owner, force: false }], ORIGIN);
+  t.match(await remove('nobody', 'ann'), [{ rejected: { code: 'SESSION_NOT_FOUND' } }]);
+  t.match(await remove(id, 'eve'), [{ rejected: { code: 'OWNER_MISMATCH' } }]);
+  t.match(await application.openServers([{ serverId: 'B' }], ORIGIN), [{ rejected: { code: 'DCV_SERVER_NOT_FOUND' } }]);
+  t.match(await application.closeServers([{ serverId: 'A', force: false }], ORIGIN), [{ rejected: { code: 'DCV_SERVER_HAS_SESSIONS' } }]);
+});
+
 t.test('a screenshot is taken of a session that is READY; what the agent says is passed on', async (t) => {
   const broker = await setUpCore(t);
   const id = await ready(broker);
@@ -34,6 +45,9 @@ t.test('a screenshot is taken of a session that is READY; what the agent says is
     { rejected: { code: 'SESSION_NOT_FOUND' } },
     { rejected: { code: 'SESSION_NOT_READY' } },
   ]);
+  const picture = { format: 'png', data: 'AAAA', time: 1, primary: true } as const;
+  broker.show([picture]);
+  t.same(await broker.core.application.screenshots([{ sessionId: id }]), [{ done: [picture] }]);
 });
 
 t.test('the history of an actor has every fact in order; nobody has none', async (t) => {

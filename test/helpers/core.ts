@@ -38,9 +38,10 @@ export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap:
   const clock = createSimulatedClock();
   const random = createSeededRandom(7);
   const sent: { readonly serverId: ServerId; readonly order: Order }[] = [];
+  let screen: Awaited<ReturnType<AgentLink['screenshot']>> = { rejected: 'There is no screen.' };
   const link: AgentLink = {
     send: (to, order) => sent.push({ serverId: to, order }) > 0,
-    screenshot: async () => ({ rejected: 'There is no screen.' }),
+    screenshot: async () => screen,
   };
   const said: { readonly message: string }[] = [];
   const logger: Logger = { ...SILENT, info: (fields, message) => said.push({ message, ...fields }) };
@@ -75,6 +76,10 @@ export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap:
     /** What the core logged as information. */
     said,
     settle,
+    /** What every agent answers from now on when it is asked for pictures. */
+    show(pictures: typeof screen) {
+      screen = pictures;
+    },
     get core() {
       return core;
     },

@@ -1,6 +1,9 @@
 /** Dispatching: what became of a session between a fact and the order that would follow from it. */
 import t from 'tap';
+import { createActor } from 'xstate';
 import { sessionId } from '../../../domain/ids.ts';
+import { permissionsOrder } from '../../../domain/processes/dispatching.ts';
+import { sessionMachine } from '../../../domain/session/machine.ts';
 import { setUpCore } from '../../helpers/core.ts';
 import { ORIGIN } from '../../helpers/samples.ts';
 
@@ -24,4 +27,9 @@ t.test('permissions of a session that nobody has, or that is gone, are refused f
       .map(({ kind }) => kind),
     ['close-session'],
   );
+});
+
+t.test('a session whose permissions nobody ever set is told of none', async (t) => {
+  const { context } = createActor(sessionMachine).getSnapshot();
+  t.equal(permissionsOrder(sessionId('desk'), context, 'key'), undefined);
 });

@@ -287,6 +287,12 @@ t.test('a session made by hand that was deleted and is alive is closed, not take
   await broker.greet('A', { sessions: [found('desk')] });
   t.match(broker.ordersOf('A').at(-1), { kind: 'close-session', sessionId: 'desk' });
   t.equal(await broker.describe(longerId('desk', serverId('A'))), undefined);
+  const orders = broker.ordersOf('A').length;
+  broker.core.reception.connected(serverId('A'));
+  await broker.settle();
+  t.equal(broker.ordersOf('A').length, orders, 'an order stream that is opened once more does not close it twice');
+  await broker.report('A', { kind: 'session-found', session: found('desk') });
+  t.match(broker.ordersOf('A').slice(orders), [{ kind: 'close-session', sessionId: 'desk' }], 'however it is heard of');
   await broker.greet('A', { sessions: [found('desk', { creationTime: broker.clock.now() })] });
   t.match(await broker.describe('desk'), { state: 'READY' }, 'one that was made since is another');
 });

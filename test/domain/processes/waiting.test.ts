@@ -146,6 +146,16 @@ t.test('who may have no more sessions there, or has failed there, is passed over
   t.same(ids(), ['of bob']);
 });
 
+t.test('a server that has no room for one type of session is still offered to those who wait for another', async (t) => {
+  const { room, add, reserve, ids } = setUp();
+  const a = add('a');
+  reserve('a', 's0');
+  room.add(jobOf('alone', { sessionType: 'CONSOLE' }));
+  room.add(jobOf('among others'));
+  room.wake(a);
+  t.same(ids(), ['among others']);
+});
+
 t.test('with very many different requirements, others may run in between', async (t) => {
   const { room, clock, add, ids } = setUp();
   for (let number = 0; number < 2_500; number += 1) room.add(jobOf(`s${number}`, { requirements: `tag:n = ${number}` }));
