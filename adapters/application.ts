@@ -54,7 +54,7 @@ export interface Application {
   screenshots(items: readonly ScreenshotWish[]): Promise<readonly Result<readonly Screenshot[]>[]>;
   /** Rejected: `SESSION_NOT_FOUND` or `SESSION_NOT_READY`. */
   connectionData(sessionId: string, user: string): Promise<Result<{ readonly session: SessionView; readonly connectionToken: string }>>;
-  /** Oldest first; undefined: there is no such actor. */
+  /** Oldest first, behind revision `after`; undefined: there is no such actor. */
   sessionHistory(sessionId: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
   serverHistory(serverId: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
 }

@@ -25,7 +25,6 @@ import { type Sessions, sessionKind } from '../domain/session/actor.ts';
 import { access } from '../projections/access.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
 import type { ReadDatabase } from '../projections/database.ts';
-import { history } from '../projections/history.ts';
 import { createProjector, type Projector } from '../projections/projector.ts';
 import { createServerQueries } from '../projections/server-queries.ts';
 import { servers as serversProjection } from '../projections/servers.ts';
@@ -80,7 +79,7 @@ const CATCH_UP_REPORT_MS = 2_000;
 
 export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<Core> {
   const { log, clock, logger } = ports;
-  const projector = createProjector({ ...ports, projections: [sessionsProjection, serversProjection, history, access] });
+  const projector = createProjector({ ...ports, projections: [sessionsProjection, serversProjection, access] });
   await projector.start();
   await catchUp(projector, log, logger);
   const effects = createEffects(clock, (what, err) => logger.error({ err }, `Trying again: ${what}.`));

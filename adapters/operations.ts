@@ -1,7 +1,7 @@
 /** The operations of the API, carried out: commands to actors, and answers from the read models. */
 import type { Rejection } from '../domain/decision.ts';
 import type { Origin } from '../domain/facts.ts';
-import { requestId, type SessionId, type StreamName, serverId, sessionId, streamName } from '../domain/ids.ts';
+import { requestId, type SessionId, serverId, sessionId, streamName } from '../domain/ids.ts';
 import type { Fleet } from '../domain/placement/fleet.ts';
 import { compileRequirement } from '../domain/placement/requirements.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
@@ -12,8 +12,9 @@ import type { Servers } from '../domain/server/actor.ts';
 import type { Sessions } from '../domain/session/actor.ts';
 import type { SessionSpec } from '../domain/session/events.ts';
 import type { SessionSnapshot } from '../domain/session/machine.ts';
-import type { HistoryEntry, Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
+import type { Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
 import type { Application, Result, ScreenshotWish, ServerQuery, SessionQuery, SessionWish } from './application.ts';
+import { readHistory } from './history.ts';
 
 /** The read models, as the operations use them. */
 export interface Reads {
@@ -21,8 +22,6 @@ export interface Reads {
   reached(position: number): Promise<void>;
   describeSessions(query: SessionQuery): Promise<Page<SessionView>>;
   describeServers(query: ServerQuery): Promise<Page<ServerView>>;
-  /** Undefined: there is no such actor. */
-  history(stream: StreamName, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
   /** Its id on its host, while it is placed on one. */
   place(id: SessionId): Promise<{ readonly serverId: string; readonly localId: string } | undefined>;
 }
@@ -94,14 +93,9 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
       if (session.state !== 'READY') return { rejected: notReady(session.state) };
       return { done: { session, connectionToken: await ports.issueConnectionToken(id, user) } };
     },
-    sessionHistory: (id, limit, after) => history(streamName('session', id), limit, after),
-    serverHistory: (id, limit, after) => history(streamName('server', id), limit, after),
+    sessionHistory: (id, limit, after) => readHistory(log, streamName('session', id), limit, after),
+    serverHistory: (id, limit, after) => readHistory(log, streamName('server', id), limit, after),
   };
-
-  async function history(stream: StreamName, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined> {
-    await readable();
-    return reads.history(stream, limit, after);
-  }
 }
 
 const SESSION_NOT_FOUND: Rejection = { code: 'SESSION_NOT_FOUND', reason: 'The requested dcvSession does not exist' };

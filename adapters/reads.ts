@@ -6,7 +6,6 @@ import type { Beliefs } from '../domain/ports/beliefs.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import { LogBusyError } from '../domain/ports/event-log.ts';
 import type { Reader } from '../projections/database.ts';
-import { createHistoryQueries } from '../projections/history-queries.ts';
 import type { Projector } from '../projections/projector.ts';
 import { createServerQueries } from '../projections/server-queries.ts';
 import { createSessionQueries, type DescribedSession } from '../projections/session-queries.ts';
@@ -29,7 +28,6 @@ export function createReads({ reader, projector, fleet, clock, deletedVisibleMs,
   const sessions = createSessionQueries(reader, { deletedVisibleMs });
   const servers = createServerQueries(reader);
   const work = createWorkQueries(reader);
-  const history = createHistoryQueries(reader);
 
   /** A server that is gone is still named by the sessions that it had. */
   function serverOf(id: string): ServerView | undefined {
@@ -56,7 +54,6 @@ export function createReads({ reader, projector, fleet, clock, deletedVisibleMs,
       const page = await servers.describe(query);
       return { ...page, items: page.items.map((view) => ({ ...view, telemetry: fleet.get(serverId(view.id))?.telemetry })) };
     },
-    history: history.ofStream,
     async place(id) {
       const [found] = (await sessions.describe({ ids: [id], limit: 1 }, clock.now())).items;
       return found?.serverId === undefined ? undefined : { serverId: found.serverId, localId: found.localId };

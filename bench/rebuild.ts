@@ -12,7 +12,6 @@ import type { EventLog } from '../domain/ports/event-log.ts';
 import type { ServerDescription, ServerEvent } from '../domain/server/events.ts';
 import type { SessionEvent } from '../domain/session/events.ts';
 import { access } from '../projections/access.ts';
-import { history } from '../projections/history.ts';
 import { createProjector } from '../projections/projector.ts';
 import { servers } from '../projections/servers.ts';
 import { sessions } from '../projections/sessions.ts';
@@ -66,7 +65,7 @@ async function rebuild(log: EventLog, file: string): Promise<void> {
   const silent = () => undefined;
   const logger = { info: silent, warn: silent, error: silent };
   const database = await openReadDatabase(file, { logger });
-  const projector = createProjector({ log, database, projections: [sessions, servers, history, access], logger, clock: systemClock });
+  const projector = createProjector({ log, database, projections: [sessions, servers, access], logger, clock: systemClock });
   await projector.start();
   if (!(await projector.reached(await log.head(), PATIENCE_MS))) throw new Error('The rebuild did not end in time.');
   await projector.stop();

@@ -8,7 +8,7 @@ import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
@@ -80,18 +80,6 @@ export interface SlotsTable {
   attempt: number;
 }
 
-export interface HistoryTable {
-  position: number;
-  stream: string;
-  revision: number;
-  type: string;
-  time: number;
-  cause_kind: string;
-  cause_id: string;
-  request_id: string;
-  data: Json<object>;
-}
-
 export interface CredentialsTable {
   kind: CredentialKind;
   id: string;
@@ -116,7 +104,6 @@ export interface Tables {
   server_revisions: ServerRevisionsTable;
   server_tags: ServerTagsTable;
   slots: SlotsTable;
-  history: HistoryTable;
   credentials: CredentialsTable;
   cursor: CursorTable;
 }
@@ -166,12 +153,6 @@ export const SCHEMA = `
   CREATE TABLE slots (
     server_id TEXT, session_id TEXT, session_type TEXT, owner TEXT, attempt INTEGER, PRIMARY KEY (server_id, session_id)
   ) WITHOUT ROWID;
-
-  CREATE TABLE history (
-    position INTEGER PRIMARY KEY, stream TEXT, revision INTEGER, type TEXT, time INTEGER, cause_kind TEXT, cause_id TEXT,
-    request_id TEXT, data TEXT
-  );
-  CREATE INDEX history_by_stream ON history (stream);
 
   CREATE TABLE credentials (
     kind TEXT, id TEXT, name TEXT, hash TEXT, statement_id TEXT, active INTEGER, PRIMARY KEY (kind, id)

@@ -17,7 +17,8 @@ function history({ tokens }: OperationTools, kind: 'session' | 'server', read: R
   return async (call: Call) => {
     const [, id = ''] = call.path();
     const wish = call.query('MaxResults', 'NextToken');
-    const query = [kind, id];
+    // Named, because the tokens of earlier versions held positions.
+    const query = [kind, id, 'revision'];
     const page = await read(id, readPageSize(wish.MaxResults), tokens.read(wish.NextToken, query));
     if (page === undefined) throw new HttpProblem(404, `There is no ${kind} with this id.`);
     return { RequestId: call.origin.requestId, History: page.items.map(presentEntry), NextToken: nextToken(tokens, page, query) };

@@ -58,7 +58,12 @@ t.test('the history of an actor has every fact in order; nobody has none', async
     page?.items.map(({ type }) => type),
     ['session.requested', 'session.placed', 'session.started'],
   );
-  t.match(await broker.core.application.serverHistory('A', 2), { items: [{ type: 'server.registered' }, { type: 'server.described' }] });
+  t.equal(page?.next, undefined);
+  const first = await broker.core.application.serverHistory('A', 2);
+  t.match(first, { items: [{ type: 'server.registered' }, { type: 'server.described', cause: { kind: 'agent' } }], next: 1 });
+  const rest = await broker.core.application.serverHistory('A', 10, first?.next);
+  t.match(rest?.items[0], { revision: 2 });
+  t.same(await broker.core.application.serverHistory('A', 10, rest?.items.at(-1)?.revision), { items: [] }, 'nothing more');
   t.equal(await broker.core.application.sessionHistory('nobody', 10), undefined);
 });
 

@@ -77,9 +77,9 @@ export function createMemoryApplication({ clock, random }: { clock: Pick<Clock, 
     return Promise.resolve(answer);
   };
 
-  const history = (stream: string, limit: number, after = 0) => {
+  const history = (stream: string, limit: number, after = -1) => {
     const entries = histories.get(stream);
-    return Promise.resolve(entries && pageOf(entries, limit, { after, positionOf: (entry) => entry.position }));
+    return Promise.resolve(entries && pageOf(entries, limit, { after, positionOf: (entry) => entry.revision }));
   };
 
   return {

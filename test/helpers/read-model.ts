@@ -13,13 +13,12 @@ import { factId, type StreamName } from '../../domain/ids.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
 import { access } from '../../projections/access.ts';
 import type { ReadDatabase } from '../../projections/database.ts';
-import { history } from '../../projections/history.ts';
 import { createProjector, type ProjectionLogger, type Projector } from '../../projections/projector.ts';
 import { servers } from '../../projections/servers.ts';
 import { sessions } from '../../projections/sessions.ts';
 import { ORIGIN } from './samples.ts';
 
-export const PROJECTIONS = [sessions, servers, history, access];
+export const PROJECTIONS = [sessions, servers, access];
 
 /** Where what was said can be read afterwards. */
 export interface RecordingLogger extends ProjectionLogger {

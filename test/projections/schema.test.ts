@@ -1,5 +1,6 @@
 import t from 'tap';
 import { openConnection } from '../../adapters/sqlite/connection.ts';
+import { streamName } from '../../domain/ids.ts';
 import { openReadModel, PROJECTIONS } from '../helpers/read-model.ts';
 
 t.test('projections write every column of their tables, and no table twice', async (t) => {
@@ -18,9 +19,12 @@ t.test('projections write every column of their tables, and no table twice', asy
 
 t.test('a batch of large rows is written in several statements', async (t) => {
   const model = await openReadModel(t);
-  const stream = 'session-big' as Parameters<typeof model.record>[0];
-  const text = 'x'.repeat(3_000_000);
-  await model.record(stream, 1, ...Array.from({ length: 4 }, () => ({ type: 'session.mystery', data: { text } })));
-  const { rows } = await model.database.reader.executeQuery(model.database.reader.selectFrom('history').select('revision').compile());
+  const owner = 'x'.repeat(3_000_000);
+  const reserved = ['a', 'b', 'c', 'd'].map((sessionId) => ({
+    type: 'server.slot-reserved',
+    data: { sessionId, sessionType: 'VIRTUAL', owner, attempt: 1 },
+  }));
+  await model.record(streamName('server', 'big'), 1, ...reserved);
+  const { rows } = await model.database.reader.executeQuery(model.database.reader.selectFrom('slots').select('session_id').compile());
   t.equal(rows.length, 4);
 });
