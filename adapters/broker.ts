@@ -2,9 +2,7 @@
  * The broker's composition root: claims the data folder, opens the log and the read models, starts the core, and opens the two doors (clients,
  * agents).
  */
-import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
@@ -14,7 +12,6 @@ import { type Access, createAccess } from './access.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
 import type { BrokerConfig } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
-import { PRIVATE_MODE, replaceFile } from './files.ts';
 import { createAgentApi } from './http/agent-api.ts';
 import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
 import { createBearerCheck } from './http/bearer.ts';
@@ -23,8 +20,8 @@ import { createTokenEndpoint } from './http/oauth.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
 import type { Logger } from './logging.ts';
 import { createPasswords } from './passwords.ts';
-import { serverNames } from './server-names.ts';
-import { loadSigningKeys } from './signing-keys.ts';
+import { openSecrets } from './secrets/secrets.ts';
+import { advertisedHost, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openSqliteEventLog } from './sqlite/event-log.ts';
 import { openReadDatabase } from './sqlite/read-database.ts';
@@ -75,15 +72,17 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const { clock, random, logger } = ports;
   const folder = await claimDataFolder(config.dataDir);
   onStop(folder.release);
-  const secrets = join(folder.path, 'secrets');
-  await mkdir(secrets, { recursive: true, mode: 0o700 });
-  const machine = { hostname: hostname(), interfaces: networkInterfaces() };
-  const certificates = await ensureCertificates(join(folder.path, 'tls'), serverNames(config.host, machine), clock.now());
-  const tokens = createTokens(await loadSigningKeys(join(secrets, 'signing-keys.json')));
-
   const log = await openSqliteEventLog(join(folder.path, 'log.sqlite'));
   onStop(log.close);
   logger.info(log.describe(), 'The log is open.');
+  const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });
+  onStop(secrets.close);
+  const tokens = createTokens(secrets.signingKeys);
+  const machine = { hostname: hostname(), interfaces: networkInterfaces() };
+  const hosts = [config.host, advertisedHost(config, machine), ...config.certificateNames];
+  const wish = { authority: secrets.authority, names: serverNames(hosts, machine), now: clock.now() };
+  const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
+
   const database = await openReadDatabase(join(folder.path, 'read-models.sqlite'), { logger });
   onStop(database.close);
   const connections = createAgentConnections({ clock, random });
@@ -101,7 +100,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
     connections.close();
     await closed;
   });
-  const clients = await serveClients(doors, await keyIn(join(secrets, 'next-token.key')));
+  const clients = await serveClients(doors, secrets.pageKey);
   onStop(clients.close);
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
 }
@@ -173,14 +172,3 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   });
   return serveHttps(app, { host: config.host, port: config.clientPort, ...certificates });
 }
-
-/** 32 random bytes, made on the first start: page tokens that were given out before a restart stay good after it. */
-async function keyIn(file: string): Promise<Buffer> {
-  const kept = await readFile(file).catch(() => Buffer.alloc(0));
-  if (kept.length === KEY_BYTES) return kept;
-  const key = randomBytes(KEY_BYTES);
-  await replaceFile(file, key, PRIVATE_MODE);
-  return key;
-}
-
-const KEY_BYTES = 32;

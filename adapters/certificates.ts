@@ -1,6 +1,6 @@
 /**
- * The broker's own certificates: an authority that clients and agents are told to trust (`ca.pem`), and a certificate for the server,
- * signed by it. Made on the first start and renewed at a start, before they expire or when the server goes by a new name.
+ * The certificate of this broker's doors, signed by the authority that all brokers on the log share, and the authority's own certificate as a file for
+ * those who are to trust it (`ca.pem`). Renewed at a start, before it expires or when the server goes by a new name.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -16,34 +16,44 @@ export interface Certificates {
   readonly cert: string;
 }
 
+export interface CertificateWish {
+  readonly authority: SigningPair;
+  readonly names: CertificateNames;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
 const DAY_MS = 24 * 60 * 60_000;
 /** What expires sooner than this is made anew. */
 const RENEWAL_MS = 30 * DAY_MS;
-export const AUTHORITY_LIFETIME_MS = 10 * 365 * DAY_MS;
 export const SERVER_LIFETIME_MS = 365 * DAY_MS;
 
-/** Gives the certificates in `folder`, making what is missing, damaged, about to expire or does not cover `names`. `now`: ms since 1970. */
-export async function ensureCertificates(folder: string, names: CertificateNames, now: number): Promise<Certificates> {
+/** Gives the certificates in `folder`, making what is missing, damaged, about to expire, of another authority, or does not cover the names. */
+export async function ensureCertificates(folder: string, wish: CertificateWish): Promise<Certificates> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { authority, names, now } = wish;
   const caFile = join(folder, 'ca.pem');
-  const authority = (await usablePair(folder, 'ca', now)) ?? (await makeAuthority(folder, now));
-  const present = await usablePair(folder, 'server', now);
-  const server = present && serves(present, authority, names) ? present : await makeServer(folder, authority, { names, now });
+  const told = await readFile(caFile, 'utf8').catch(() => undefined);
+  if (told !== authority.cert) await replaceFile(caFile, authority.cert, PUBLIC_MODE);
+  const present = await readPair(folder, 'server', now);
+  const server = present && serves(present, authority, names) ? present : await makeServer(folder, wish);
   return { caFile, key: server.key, cert: server.cert };
 }
 
-/** Undefined unless both files are there, belong together and stay valid long enough. */
-async function usablePair(folder: string, name: string, now: number): Promise<SigningPair | undefined> {
+/** `<name>.key` and `<name>.pem` in `folder`; undefined unless both files are there, belong together and stay valid long enough. */
+export async function readPair(folder: string, name: string, now: number): Promise<SigningPair | undefined> {
   try {
     const cert = await readFile(join(folder, `${name}.pem`), 'utf8');
     const key = await readFile(join(folder, `${name}.key`), 'utf8');
-    const parsed = new X509Certificate(cert);
-    return parsed.checkPrivateKey(createPrivateKey(key)) && expiry(cert) - now > RENEWAL_MS ? { key, cert } : undefined;
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)) && !expiresSoon(cert, now) ? { key, cert } : undefined;
   } catch {
     // Missing or unreadable as PEM comes to the same: it has to be made.
     return undefined;
   }
 }
+
+/** Whether it is time for a new one. `cert`: PEM. */
+export const expiresSoon = (cert: string, now: number): boolean => expiry(cert) - now <= RENEWAL_MS;
 
 /** A name that is no longer wanted does no harm, so only a missing one counts. */
 function serves(server: SigningPair, authority: SigningPair, { dnsNames, ipAddresses }: CertificateNames): boolean {
@@ -55,29 +65,17 @@ function serves(server: SigningPair, authority: SigningPair, { dnsNames, ipAddre
   );
 }
 
-async function makeAuthority(folder: string, now: number): Promise<SigningPair> {
-  const { issueAuthority } = await issuer();
-  return store(folder, 'ca', await issueAuthority({ from: now, until: now + AUTHORITY_LIFETIME_MS }));
-}
-
-async function makeServer(folder: string, authority: SigningPair, wish: { names: CertificateNames; now: number }): Promise<SigningPair> {
-  const { issueServer } = await issuer();
-  const until = Math.min(wish.now + SERVER_LIFETIME_MS, expiry(authority.cert));
-  return store(folder, 'server', await issueServer(authority, wish.names, { from: wish.now, until }));
-}
-
 /** The key goes first: a certificate without its key is noticed, and both are made again. */
-async function store(folder: string, name: string, pair: SigningPair): Promise<SigningPair> {
-  await replaceFile(join(folder, `${name}.key`), pair.key, PRIVATE_MODE);
-  await replaceFile(join(folder, `${name}.pem`), pair.cert, PUBLIC_MODE);
+async function makeServer(folder: string, { authority, names, now }: CertificateWish): Promise<SigningPair> {
+  // Loaded only when something has to be made: it takes half a second, and most starts do not need it.
+  const { issueServer } = await import('./certificate-issuer.ts');
+  const until = Math.min(now + SERVER_LIFETIME_MS, expiry(authority.cert));
+  const pair = await issueServer(authority, names, { from: now, until });
+  await replaceFile(join(folder, 'server.key'), pair.key, PRIVATE_MODE);
+  await replaceFile(join(folder, 'server.pem'), pair.cert, PUBLIC_MODE);
   return pair;
 }
 
 function expiry(cert: string): number {
   return Date.parse(new X509Certificate(cert).validTo);
-}
-
-/** Loaded only when something has to be made: it takes half a second, and most starts do not need it. */
-function issuer(): Promise<typeof import('./certificate-issuer.ts')> {
-  return import('./certificate-issuer.ts');
 }

@@ -2,6 +2,7 @@
  * What a broker can be told, with names and defaults of the original's `session-manager-broker.properties`. A pure function of the settings: whoever
  * calls it has read the command line and the configuration file.
  */
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { POLICY_NAMES, type PolicyName } from '../domain/placement/policies.ts';
 
@@ -12,6 +13,12 @@ export interface BrokerConfig {
   /** 0: any free port. */
   readonly clientPort: number;
   readonly agentPort: number;
+  /** By which other brokers reach this one; undefined: as it listens, or by the name of the machine. */
+  readonly advertisedHost: string | undefined;
+  /** Further names and addresses for the certificate, such as a load balancer's. */
+  readonly certificateNames: readonly string[];
+  /** Absolute; undefined: in the data folder. */
+  readonly clusterKeyFile: string | undefined;
   /** Pixels. */
   readonly screenshotMaxWidth: number;
   readonly screenshotMaxHeight: number;
@@ -54,6 +61,9 @@ export class ConfigError extends Error {
 const DEFAULTS = {
   'berth.data-dir': 'berth-data',
   'berth.bind-host': '127.0.0.1',
+  'berth.advertised-host': '',
+  'berth.certificate-names': '',
+  'berth.cluster-key-file': '',
   'client-to-broker-connector-https-port': '8443',
   'agent-to-broker-connector-https-port': '8445',
   'session-screenshot-max-width': '160',
@@ -94,6 +104,9 @@ export function brokerConfig(settings: Settings, workingFolder: string): BrokerC
     host: text(read('berth.bind-host')),
     clientPort: whole('client-to-broker-connector-https-port', 0, 65_535),
     agentPort: whole('agent-to-broker-connector-https-port', 0, 65_535),
+    advertisedHost: hosts(read('berth.advertised-host'), 1)[0],
+    certificateNames: hosts(read('berth.certificate-names'), 100),
+    clusterKeyFile: path(read('berth.cluster-key-file'), workingFolder),
     screenshotMaxWidth: whole('session-screenshot-max-width', 1, 8192),
     screenshotMaxHeight: whole('session-screenshot-max-height', 1, 8192),
     screenshotFormat: oneOf(read('session-screenshot-format'), PICTURE_FORMATS),
@@ -127,6 +140,23 @@ function seconds(setting: Setting): number | undefined {
 function text({ value, from }: Setting): string {
   if (value.trim() !== '') return value;
   throw new ConfigError(`${from} must not be empty.`);
+}
+
+function path({ value }: Setting, workingFolder: string): string | undefined {
+  return value.trim() === '' ? undefined : resolve(workingFolder, value);
+}
+
+const HOST_NAME = /^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u;
+
+/** Names and addresses, separated by commas. */
+function hosts({ value, from }: Setting, most: number): readonly string[] {
+  const items = value.split(',').map((item) => item.trim());
+  const named = items.filter((item) => item !== '');
+  const wrong = named.find((item) => isIP(item) === 0 && !HOST_NAME.test(item)) ?? named[most];
+  if (wrong === undefined) return named;
+  throw new ConfigError(
+    `${from} must be ${most === 1 ? 'a host name or an address' : `up to ${most} host names and addresses, separated by commas`}, not "${value}".`,
+  );
 }
 
 /** Capital letters do not matter. */

@@ -12,10 +12,15 @@ export interface Machine {
 /** An address that means "all of them" is nobody's name; one of a single link (`fe80::`) is of no use in a certificate. */
 const NAMELESS = /^(0\.0\.0\.0|::|fe80:.*)$/i;
 
-/** Everything that a client may put into the URL: the loopback names, the machine's own, and the `host` it was told to listen on. */
-export function serverNames(host: string, machine: Machine): CertificateNames {
+/** What a broker gives out as its own host: as it was told, or where it listens, or, where that is everywhere, the name of the machine. */
+export function advertisedHost(told: { readonly advertisedHost?: string | undefined; readonly host: string }, machine: Machine): string {
+  return told.advertisedHost ?? (NAMELESS.test(told.host) ? machine.hostname : told.host);
+}
+
+/** Everything that a client may put into the URL: the loopback names, the machine's own, and the `hosts` it was told to go by. */
+export function serverNames(hosts: readonly string[], machine: Machine): CertificateNames {
   const addresses = Object.values(machine.interfaces).flatMap((infos) => (infos ?? []).map((info) => info.address));
-  const all = ['localhost', machine.hostname, machine.hostname.replace(/\..*$/, ''), '127.0.0.1', '::1', ...addresses, host];
+  const all = ['localhost', machine.hostname, machine.hostname.replace(/\..*$/, ''), '127.0.0.1', '::1', ...addresses, ...hosts];
   const names = [...new Set(all)].filter((name) => !NAMELESS.test(name));
   return {
     dnsNames: [...new Set(names.filter((name) => isIP(name) === 0).map((name) => domainToASCII(name)))].filter((name) => name !== ''),

@@ -1,14 +1,15 @@
 /**
  * The tokens the broker gives out and takes back: JWTs signed with RS256. Access tokens let a client or an agent call an API; connection
- * tokens let one user into one session. Each kind has an audience of its own, so that none passes for another.
+ * tokens let one user into one session. Each kind has an audience of its own, so that none passes for another. Brokers that share their
+ * signing keys take each other's tokens.
  */
-import type { KeyObject } from 'node:crypto';
-import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { SigningKeys } from './signing-keys.ts';
+import type { SigningKeys } from './secrets/signing-keys.ts';
 
-export type ApiAudience = 'api' | 'agent';
+/** `broker`: what brokers say to each other. */
+export type ApiAudience = 'api' | 'agent' | 'broker';
 
 export interface AccessTokenWish {
   readonly clientId: string;
@@ -31,7 +32,7 @@ export interface TokenIssuer {
 }
 
 export interface AccessTokenVerifier {
-  /** Costs a check of the signature for the first time only. */
+  /** Costs a check of the signature for the first time only. Throws LogFault where the log cannot be asked for a key that is not known yet. */
   verifyAccessToken(token: string, audience: ApiAudience, now: number): Promise<Verdict<{ readonly clientId: string }>>;
 }
 
@@ -97,21 +98,21 @@ function judge(known: Remembered, audience: ApiAudience, now: number): Verdict<{
 
 async function verify(keys: SigningKeys, token: string, audience: string, now: number): Promise<Verdict<z.infer<typeof claims>>> {
   if (token.length > MAX_TOKEN_LENGTH) return { refused: 'invalid' };
+  const key = await keys.find(keyName(token));
+  if (key === undefined) return { refused: 'invalid' };
   try {
-    const { payload } = await jwtVerify(token, ({ kid }) => keyNamed(keys, kid), {
-      algorithms: [ALGORITHM],
-      issuer: ISSUER,
-      audience,
-      currentDate: new Date(now),
-    });
-    return { valid: claims.parse(payload) };
+    const options = { algorithms: [ALGORITHM], issuer: ISSUER, audience, currentDate: new Date(now) };
+    return { valid: claims.parse((await jwtVerify(token, key, options)).payload) };
   } catch (error) {
     return { refused: error instanceof errors.JWTExpired ? 'expired' : 'invalid' };
   }
 }
 
-function keyNamed(keys: SigningKeys, kid: string | undefined): KeyObject {
-  const key = keys.find(kid);
-  if (key === undefined) throw new errors.JWKSNoMatchingKey();
-  return key;
+/** Undefined for what is no token at all. */
+function keyName(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).kid;
+  } catch {
+    return undefined;
+  }
 }

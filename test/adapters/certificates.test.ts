@@ -1,20 +1,24 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { Agent, fetch } from 'undici';
-import { AUTHORITY_LIFETIME_MS, type Certificates, ensureCertificates, SERVER_LIFETIME_MS } from '../../adapters/certificates.ts';
+import { type Certificates, type CertificateWish, ensureCertificates, SERVER_LIFETIME_MS } from '../../adapters/certificates.ts';
 import { replaceFile } from '../../adapters/files.ts';
-import { serverNames } from '../../adapters/server-names.ts';
+import { advertisedHost, serverNames } from '../../adapters/server-names.ts';
+import { newAuthority } from '../helpers/certificates.ts';
 
 const run = promisify(execFile);
 const DAY_MS = 86_400_000;
 const now = Date.now();
 const names = { dnsNames: ['localhost', 'broker.example.com'], ipAddresses: ['127.0.0.1', '::1'] };
+const LIFETIME_MS = 3650 * DAY_MS;
+const authority = await newAuthority(now, LIFETIME_MS);
+const wish: CertificateWish = { authority, names, now };
 
 async function serve(t: Test, { key, cert }: Certificates): Promise<number> {
   const server = createServer({ key, cert }, (_request, response) => response.end('hello'));
@@ -31,7 +35,7 @@ async function isInstalled(command: string, ...parameters: string[]): Promise<bo
 }
 
 t.test('clients that trust the authority reach the server by name and by address', async (t) => {
-  const made = await ensureCertificates(join(t.testdir(), 'tls'), names, now);
+  const made = await ensureCertificates(join(t.testdir(), 'tls'), wish);
   const port = await serve(t, made);
   const ca = await readFile(made.caFile, 'utf8');
 
@@ -50,7 +54,7 @@ t.test('clients that trust the authority reach the server by name and by address
 
 t.test('OpenSSL accepts the chain in its strict mode', { skip: !(await isInstalled('openssl', 'version')) && 'no openssl' }, async (t) => {
   const folder = join(t.testdir(), 'tls');
-  await ensureCertificates(folder, names, now);
+  await ensureCertificates(folder, wish);
   const verify = ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', join(folder, 'ca.pem')];
   for (const name of [
     ['-verify_hostname', 'localhost'],
@@ -67,7 +71,7 @@ t.test(
   'Python accepts the server',
   { skip: !(await isInstalled('python3', '-c', 'import requests')) && 'no python3 with requests' },
   async (t) => {
-    const made = await ensureCertificates(join(t.testdir(), 'tls'), names, now);
+    const made = await ensureCertificates(join(t.testdir(), 'tls'), wish);
     const port = await serve(t, made);
     const script = `import requests; print(requests.get('https://localhost:${port}/', verify='${made.caFile}').text)`;
     const { stdout } = await run('python3', ['-c', script], { env: { ...process.env, no_proxy: '*' } });
@@ -75,77 +79,74 @@ t.test(
   },
 );
 
-t.test('private keys are for their owner only and nothing half-written is left', async (t) => {
+t.test('the private key is for its owner only, that of the authority is not there, and nothing half-written is left', async (t) => {
   const folder = join(t.testdir(), 'tls');
-  await ensureCertificates(folder, names, now);
-  t.same((await readdir(folder)).sort(), ['ca.key', 'ca.pem', 'server.key', 'server.pem']);
-  for (const name of ['ca.key', 'server.key']) t.equal((await stat(join(folder, name))).mode & 0o777, 0o600, name);
+  await ensureCertificates(folder, wish);
+  t.same((await readdir(folder)).sort(), ['ca.pem', 'server.key', 'server.pem']);
+  t.equal((await stat(join(folder, 'server.key'))).mode & 0o777, 0o600);
 });
 
 t.test('the second start finds what the first one made', async (t) => {
   const folder = join(t.testdir(), 'tls');
-  const first = await ensureCertificates(folder, names, now);
-  t.same(await ensureCertificates(folder, names, now + DAY_MS), first);
+  const first = await ensureCertificates(folder, wish);
+  t.same(await ensureCertificates(folder, { ...wish, now: now + DAY_MS }), first);
 });
 
-t.test('the authority lives ten years, the server certificate one', async (t) => {
-  const made = await ensureCertificates(join(t.testdir(), 'tls'), names, now);
-  const authority = new X509Certificate(await readFile(made.caFile));
+t.test('the server certificate lives a year', async (t) => {
+  const made = await ensureCertificates(join(t.testdir(), 'tls'), wish);
   const server = new X509Certificate(made.cert);
-  t.ok(authority.ca);
   t.notOk(server.ca);
-  t.equal(Math.round((Date.parse(authority.validTo) - now) / DAY_MS), AUTHORITY_LIFETIME_MS / DAY_MS);
   t.equal(Math.round((Date.parse(server.validTo) - now) / DAY_MS), SERVER_LIFETIME_MS / DAY_MS);
 });
 
 t.test('the server certificate is renewed under the same authority', async (t) => {
   const folder = join(t.testdir(), 'tls');
-  const first = await ensureCertificates(folder, names, now);
-  const authority = await readFile(first.caFile, 'utf8');
+  const first = await ensureCertificates(folder, wish);
 
   t.test('when it gets a name that it does not have', async (t) => {
     const wider = { ...names, dnsNames: [...names.dnsNames, 'new.example.com'] };
-    const second = await ensureCertificates(folder, wider, now);
+    const second = await ensureCertificates(folder, { ...wish, names: wider });
     t.not(second.cert, first.cert);
     t.equal(new X509Certificate(second.cert).checkHost('new.example.com'), 'new.example.com');
-    const third = await ensureCertificates(folder, { ...wider, ipAddresses: ['192.0.2.7'] }, now);
+    const third = await ensureCertificates(folder, { ...wish, names: { ...wider, ipAddresses: ['192.0.2.7'] } });
     t.equal(new X509Certificate(third.cert).checkIP('192.0.2.7'), '192.0.2.7');
   });
 
   t.test('thirty days before it expires, not sooner', async (t) => {
-    const before = await ensureCertificates(folder, names, now);
-    const early = await ensureCertificates(folder, names, now + SERVER_LIFETIME_MS - 31 * DAY_MS);
+    const before = await ensureCertificates(folder, wish);
+    const early = await ensureCertificates(folder, { ...wish, now: now + SERVER_LIFETIME_MS - 31 * DAY_MS });
     t.equal(early.cert, before.cert);
-    const late = await ensureCertificates(folder, names, now + SERVER_LIFETIME_MS - 29 * DAY_MS);
+    const late = await ensureCertificates(folder, { ...wish, now: now + SERVER_LIFETIME_MS - 29 * DAY_MS });
     t.not(late.cert, before.cert);
   });
 
   t.test('when its files are damaged or do not belong together', async (t) => {
     await writeFile(join(folder, 'server.pem'), 'not a certificate');
-    const second = await ensureCertificates(folder, names, now);
+    const second = await ensureCertificates(folder, wish);
     t.ok(new X509Certificate(second.cert));
-    await writeFile(join(folder, 'server.key'), await readFile(join(folder, 'ca.key')));
-    const third = await ensureCertificates(folder, names, now);
+    await writeFile(join(folder, 'server.key'), authority.key);
+    const third = await ensureCertificates(folder, wish);
     t.ok(new X509Certificate(third.cert));
     t.not(third.cert, second.cert);
   });
 
-  t.equal(await readFile(first.caFile, 'utf8'), authority);
+  t.equal(await readFile(first.caFile, 'utf8'), authority.cert);
 });
 
-t.test('a lost authority is replaced together with the server certificate', async (t) => {
+t.test('another authority brings a server certificate of its own, and is what clients are told to trust', async (t) => {
   const folder = join(t.testdir(), 'tls');
-  const first = await ensureCertificates(folder, names, now);
-  await rm(join(folder, 'ca.key'));
-  const second = await ensureCertificates(folder, names, now);
+  const first = await ensureCertificates(folder, wish);
+  const other = await newAuthority();
+  const second = await ensureCertificates(folder, { ...wish, authority: other });
   t.not(second.cert, first.cert);
-  t.ok(new X509Certificate(second.cert).verify(new X509Certificate(await readFile(second.caFile)).publicKey));
+  t.equal(await readFile(second.caFile, 'utf8'), other.cert);
+  t.ok(new X509Certificate(second.cert).verify(new X509Certificate(other.cert).publicKey));
 });
 
 t.test('a server certificate never outlives its authority', async (t) => {
   const folder = join(t.testdir(), 'tls');
-  await ensureCertificates(folder, names, now);
-  const late = await ensureCertificates(folder, names, now + AUTHORITY_LIFETIME_MS - 100 * DAY_MS);
+  await ensureCertificates(folder, wish);
+  const late = await ensureCertificates(folder, { ...wish, now: now + LIFETIME_MS - 100 * DAY_MS });
   t.equal(new X509Certificate(late.cert).validTo, new X509Certificate(await readFile(late.caFile)).validTo);
 });
 
@@ -155,7 +156,7 @@ t.test('a file that cannot be replaced leaves the old one and no draft', async (
   t.same(await readdir(folder), ['file']);
 });
 
-t.test('the server goes by its loopback names, the names and addresses of its machine, and the host it listens on', async (t) => {
+t.test('the server goes by its loopback names, the names and addresses of its machine, and what it was told to go by', async (t) => {
   const machine = {
     hostname: 'desk7.example.com',
     interfaces: {
@@ -164,10 +165,17 @@ t.test('the server goes by its loopback names, the names and addresses of its ma
       gone: undefined,
     },
   };
-  t.same(serverNames('192.0.2.7', machine), {
-    dnsNames: ['localhost', 'desk7.example.com', 'desk7'],
+  t.same(serverNames(['192.0.2.7', 'lb.example.com'], machine), {
+    dnsNames: ['localhost', 'desk7.example.com', 'desk7', 'lb.example.com'],
     ipAddresses: ['127.0.0.1', '::1', '192.0.2.7'],
   });
-  t.same(serverNames('bücher.example', machine).dnsNames, ['localhost', 'desk7.example.com', 'desk7', 'xn--bcher-kva.example']);
-  t.same(serverNames('0.0.0.0', machine).ipAddresses, ['127.0.0.1', '::1', '192.0.2.7'], 'an address that means all of them is left out');
+  t.same(serverNames(['bücher.example'], machine).dnsNames, ['localhost', 'desk7.example.com', 'desk7', 'xn--bcher-kva.example']);
+  t.same(serverNames(['0.0.0.0'], machine).ipAddresses, ['127.0.0.1', '::1', '192.0.2.7'], 'an address that means all of them is left out');
+});
+
+t.test('other brokers are told the host it was told, else where it listens, else the name of its machine', async (t) => {
+  const machine = { hostname: 'desk7', interfaces: {} };
+  t.equal(advertisedHost({ advertisedHost: 'broker-1.example.com', host: '0.0.0.0' }, machine), 'broker-1.example.com');
+  t.equal(advertisedHost({ host: '192.0.2.7' }, machine), '192.0.2.7');
+  for (const host of ['0.0.0.0', '::']) t.equal(advertisedHost({ host }, machine), 'desk7');
 });

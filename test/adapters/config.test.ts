@@ -7,6 +7,9 @@ t.test('without settings everything is as in the original, on this machine only'
     host: '127.0.0.1',
     clientPort: 8443,
     agentPort: 8445,
+    advertisedHost: undefined,
+    certificateNames: [],
+    clusterKeyFile: undefined,
     screenshotMaxWidth: 160,
     screenshotMaxHeight: 100,
     screenshotFormat: 'png',
@@ -32,12 +35,35 @@ t.test('settings win over defaults', async (t) => {
       'client-to-broker-connector-https-port': { value: '0', from: '--client-port' },
       'session-screenshot-format': { value: 'JPEG', from: 'session-screenshot-format' },
       'berth.placement-policy': { value: 'pack', from: 'a file' },
+      'berth.cluster-key-file': { value: 'cluster.key', from: 'a file' },
       'seconds-before-deleting-sessions-unreachable-server': { value: '900', from: 'a file' },
     },
     '/srv',
   );
   t.equal(config.unreachableSessionsMs, 900_000);
-  t.match(config, { dataDir: '/var/berth', clientPort: 0, screenshotFormat: 'jpeg', placementPolicy: 'pack' });
+  t.match(config, {
+    clusterKeyFile: '/srv/cluster.key',
+    dataDir: '/var/berth',
+    clientPort: 0,
+    screenshotFormat: 'jpeg',
+    placementPolicy: 'pack',
+  });
+});
+
+t.test('names and addresses are told from what is neither', async (t) => {
+  const config = (name: 'berth.advertised-host' | 'berth.certificate-names', value: string) =>
+    brokerConfig({ [name]: { value, from: name } }, '/srv');
+  const { certificateNames } = config('berth.certificate-names', ' lb.example.com, 192.0.2.7,,2001:db8::7 ,bücher.example');
+  t.same(certificateNames, ['lb.example.com', '192.0.2.7', '2001:db8::7', 'bücher.example']);
+  t.equal(config('berth.advertised-host', 'broker-1').advertisedHost, 'broker-1');
+  for (const value of ['https://broker', 'broker:8445', 'a b', '*.example.com', 'x..y', 'one,two']) {
+    const message = `berth.advertised-host must be a host name or an address, not "${value}".`;
+    t.throws(() => config('berth.advertised-host', value), { name: 'ConfigError', message });
+  }
+  t.throws(() => config('berth.certificate-names', 'a,b c'), {
+    message: 'berth.certificate-names must be up to 100 host names and addresses, separated by commas, not "a,b c".',
+  });
+  t.throws(() => config('berth.certificate-names', Array.from({ length: 101 }, (_, index) => `n${index}`).join()), { name: 'ConfigError' });
 });
 
 t.test('a wrong setting is named as its user wrote it', async (t) => {

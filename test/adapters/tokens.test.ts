@@ -1,14 +1,13 @@
 /** Access tokens and connection tokens. */
-import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader, SignJWT, UnsecuredJWT } from 'jose';
 import t from 'tap';
-import { loadSigningKeys } from '../../adapters/signing-keys.ts';
 import { createTokens } from '../../adapters/tokens.ts';
+import { newSigningKeys } from '../helpers/signing-keys.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const WISH = { clientId: 'client', audience: 'api', lifetimeSeconds: 60 } as const;
 
-const keys = await loadSigningKeys(join(t.testdir(), 'keys.json'));
+const keys = newSigningKeys();
 
 t.test('an access token is good for its client until it expires, remembered or not', async (t) => {
   const tokens = createTokens(keys);
@@ -53,7 +52,7 @@ t.test('neither kind of token passes for the other', async (t) => {
 
 t.test('what is not ours is refused', async (t) => {
   const tokens = createTokens(keys);
-  const other = await loadSigningKeys(join(t.testdir(), 'keys.json'));
+  const other = newSigningKeys();
   const claims = { iss: 'berth', sub: 'client', aud: 'api', exp: NOW / 1000 + 60 };
   const signed = (payload: object, { alg = 'RS256', kid = keys.current.kid, key = keys.current.privateKey } = {}) =>
     new SignJWT({ ...payload }).setProtectedHeader({ alg, kid }).sign(key);

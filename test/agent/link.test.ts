@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import jpeg from 'jpeg-js';
 import t from 'tap';
-import { ensureCertificates } from '../../adapters/certificates.ts';
 import { type ServerId, sessionId } from '../../domain/ids.ts';
 import type { Order } from '../../domain/ports/agent-link.ts';
 import { startTestBroker, type TestBroker } from '../helpers/agent-broker.ts';
+import { certificatesIn } from '../helpers/certificates.ts';
 import { newFolder, startRealAgent } from '../helpers/real-agent.ts';
 import { pause, until } from '../helpers/until.ts';
 
@@ -188,7 +188,7 @@ t.test('an agent that is not let in says why and keeps trying', async (t) => {
 
 t.test('an agent does not talk to a broker whose certificate it cannot verify, unless it is told to', async (t) => {
   const broker = await startTestBroker();
-  const other = await ensureCertificates(await newFolder(), { dnsNames: ['localhost'], ipAddresses: [] }, Date.now());
+  const other = await certificatesIn(await newFolder());
   const strict = await startRealAgent({ port: broker.port, caFile: other.caFile });
   await until('the certificate is refused', () =>
     strict.log.lines.some(({ fields }) => 'reason' in fields && /does not answer: .*certificate/.test(String(fields.reason))),

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
-import { ensureCertificates } from '../../adapters/certificates.ts';
 import { createBrokerHttp } from '../../agent/broker-http.ts';
+import { certificatesIn } from '../helpers/certificates.ts';
 import { newFolder, type RealAgent, startRealAgent } from '../helpers/real-agent.ts';
 import { until } from '../helpers/until.ts';
 
@@ -12,7 +12,7 @@ async function strangeBroker(
   t: Test,
   answers: Readonly<Partial<Record<'connect' | 'orders' | 'reports', (response: ServerResponse) => void>>>,
 ): Promise<RealAgent> {
-  const certificates = await ensureCertificates(await newFolder(), { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] }, Date.now());
+  const certificates = await certificatesIn(await newFolder());
   const server = createServer(certificates, (request, response) => {
     request.resume();
     const welcome = { connectionId: 'c', heartbeatMs: 50, silenceMs: 5000 };

@@ -3,7 +3,6 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
-import { ensureCertificates } from '../../adapters/certificates.ts';
 import { createAgentApi } from '../../adapters/http/agent-api.ts';
 import type { ConnectionSettings } from '../../adapters/http/agent-connection.ts';
 import { type AgentConnections, createAgentConnections } from '../../adapters/http/agent-connections.ts';
@@ -12,6 +11,7 @@ import { systemClock, systemRandom } from '../../adapters/system.ts';
 import { clientId } from '../../domain/ids.ts';
 import type { Greeting, Order, Report, Telemetry } from '../../domain/ports/agent-link.ts';
 import type { Reception } from '../../domain/ports/reception.ts';
+import { certificatesIn } from './certificates.ts';
 
 export const STATEMENT = 'a-software-statement';
 
@@ -55,7 +55,7 @@ const FAST: Partial<ConnectionSettings> = { heartbeatMs: 100, silenceMs: 3000, g
 
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'berth-broker-')));
-  const certificates = await ensureCertificates(folder, { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] }, Date.now());
+  const certificates = await certificatesIn(folder);
   const heard: Heard = { greetings: [], connected: [], reports: [], telemetry: [], lost: [], failures: [] };
   const connections = createAgentConnections({ clock: systemClock, random: systemRandom }, { ...FAST, ...options.settings });
   const outstanding: Order[] = [];

@@ -1,6 +1,5 @@
 /** A client API to send requests to, with a token already in hand. Tests go through `call`, so what stands behind it may change. */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { Hono } from 'hono';
 import type { Test } from 'tap';
 import type { Application } from '../../adapters/application.ts';
@@ -10,11 +9,12 @@ import type { ApiLimits } from '../../adapters/http/limits.ts';
 import { createTokenEndpoint } from '../../adapters/http/oauth.ts';
 import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { createOnce, type Once } from '../../adapters/once.ts';
-import { loadSigningKeys, type SigningKeys } from '../../adapters/signing-keys.ts';
+import type { SigningKeys } from '../../adapters/secrets/signing-keys.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { createTokens, type Tokens } from '../../adapters/tokens.ts';
 import { createMemoryApplication, type MemoryApplication } from './memory-application.ts';
 import { description } from './samples.ts';
+import { newSigningKeys } from './signing-keys.ts';
 import { createSimulatedClock, type SimulatedClock } from './simulated-clock.ts';
 
 export const CLIENT_ID = '5b0a4f0e-6f0e-4f5e-8f3c-3a1f0c9d2b11';
@@ -52,15 +52,15 @@ export interface TestApiOptions {
 }
 
 /** Made once for each file of tests, because it takes a while. */
-let keys: Promise<SigningKeys> | undefined;
+let keys: SigningKeys | undefined;
 
-export async function createTestApi(t: Test, options: TestApiOptions = {}): Promise<TestApi> {
+export async function createTestApi(_: Test, options: TestApiOptions = {}): Promise<TestApi> {
   const { limits = {}, broken = {}, isHealthy = () => true } = options;
   const clock = createSimulatedClock();
   const random = systemRandom;
   const application = createMemoryApplication({ clock, random });
-  keys ??= loadSigningKeys(join(t.testdir(), 'keys.json'));
-  const tokens = createTokens(await keys);
+  keys ??= newSigningKeys();
+  const tokens = createTokens(keys);
   const clients = new Set([CLIENT_ID]);
   const logged: object[] = [];
   const app = createClientApi({

@@ -7,16 +7,14 @@ import { connect, type TLSSocket } from 'node:tls';
 import { Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import t from 'tap';
-import { ensureCertificates } from '../../../adapters/certificates.ts';
 import { type ServeOptions, type Serving, serveHttps } from '../../../adapters/http/serve.ts';
+import { certificatesIn } from '../../helpers/certificates.ts';
 import { createTestApi } from '../../helpers/client-api.ts';
 
 type Test = Parameters<typeof createTestApi>[0];
 
-const NAMES = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
-
 async function serve(t: Test, app: Pick<Hono, 'fetch'>, limits: ServeOptions['limits'] = {}): Promise<Serving & { ca: string }> {
-  const { caFile, key, cert } = await ensureCertificates(t.testdir(), NAMES, Date.now());
+  const { caFile, key, cert } = await certificatesIn(t.testdir());
   const serving = await serveHttps(app, { host: '127.0.0.1', port: 0, key, cert, limits });
   t.teardown(serving.close);
   return { ...serving, ca: await readFile(caFile, 'utf8') };
@@ -61,7 +59,7 @@ t.test('TLS older than 1.2 is not spoken', async (t) => {
 
 t.test('a taken port is told in one sentence with its address', async (t) => {
   const { port } = await serve(t, hello());
-  const { key, cert } = await ensureCertificates(t.testdir(), NAMES, Date.now());
+  const { key, cert } = await certificatesIn(t.testdir());
   await t.rejects(serveHttps(hello(), { host: '127.0.0.1', port, key, cert }), {
     message: `Cannot listen on 127.0.0.1 port ${port}: another program uses this port`,
   });

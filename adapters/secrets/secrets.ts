@@ -1,0 +1,55 @@
+/** Everything secret that a broker needs and shares with the others on its log, from the cluster key and the log. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../logging.ts';
+import { AUTHORITY, type Authority, openAuthority } from './authority.ts';
+import { type ClusterKey, makeClusterKey, readClusterKey } from './cluster-key.ts';
+import { formerKeys } from './former.ts';
+import type { KeyPorts } from './key-stream.ts';
+import { openSigningKeys, type SigningKeys } from './signing-keys.ts';
+
+export interface Secrets {
+  readonly signingKeys: SigningKeys;
+  readonly authority: Authority;
+  /** 32 bytes for the tokens that lead from page to page. */
+  readonly pageKey: Buffer;
+  close(): Promise<void>;
+}
+
+export interface SecretsPorts extends KeyPorts {
+  readonly logger: Logger;
+  /** The log cannot be followed any more. */
+  fatal(error: Error): void;
+}
+
+export interface SecretsFiles {
+  readonly dataDir: string;
+  /** Absent: `secrets/cluster.key` in the data folder, which is made where nothing is sealed with another one. */
+  readonly clusterKeyFile: string | undefined;
+}
+
+/** Throws with one sentence for the operator where the cluster key is missing, wrong or open to others. */
+export async function openSecrets(ports: SecretsPorts, files: SecretsFiles): Promise<Secrets> {
+  const clusterKey = await findClusterKey(ports, files);
+  const former = formerKeys(files.dataDir, ports.clock.now(), ports.logger);
+  const authority = await openAuthority({ ...ports, clusterKey }, former.authority);
+  const signingKeys = await openSigningKeys({ ...ports, clusterKey }, former.signingKeys);
+  return { signingKeys, authority, pageKey: clusterKey.derive('page tokens'), close: signingKeys.close };
+}
+
+/** A file that was named has to be there: one that is not is a mistake, or is not there yet, and must not be made in the place of the right one. */
+async function findClusterKey({ log }: SecretsPorts, { dataDir, clusterKeyFile }: SecretsFiles): Promise<ClusterKey> {
+  const folder = join(dataDir, 'secrets');
+  const file = clusterKeyFile ?? join(folder, 'cluster.key');
+  const found = await readClusterKey(file);
+  if (found !== undefined) return found;
+  if (clusterKeyFile !== undefined) throw new Error(`berth.cluster-key-file: there is no file ${file}.`);
+  const [sealed] = await log.readStream(AUTHORITY, 0, 1);
+  if (sealed !== undefined) {
+    throw new Error(
+      `The keys in this log are sealed, and there is no cluster key in ${file}. Copy it from a broker that runs on this log, or name it with berth.cluster-key-file.`,
+    );
+  }
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return makeClusterKey(file);
+}
