@@ -14,11 +14,11 @@ import type { HistoryEntry } from './helpers/api-client.ts';
 import { type BerthProcess, runModule } from './helpers/berth-process.ts';
 import { type Load, startLoad, type Told, type ToldServer, type ToldSession } from './helpers/kill-load.ts';
 import { type RealBroker, type ServerFiles, type ServerOptions, startAgent, startBroker, writeServer } from './helpers/real-broker.ts';
+import { SEED } from './helpers/seed.ts';
 import { pause } from './helpers/until.ts';
 
 const KILLS = Number(process.env['BERTH_KILLS'] ?? 60);
-const seed = Number(process.env['BERTH_SEED'] ?? Math.floor(Math.random() * 1e9));
-const fraction = createSeededFraction(seed);
+const fraction = createSeededFraction(SEED);
 
 /** From the moment a broker is ready to its end. */
 const LONGEST_LIFE_MS = 400;
@@ -63,7 +63,7 @@ interface World {
 /** For a slow machine; it takes a minute or two. */
 t.setTimeout(900_000);
 
-t.test(`${KILLS} kills lose nothing that was acknowledged (seed ${seed})`, async (t) => {
+t.test(`${KILLS} kills lose nothing that was acknowledged (seed ${SEED})`, async (t) => {
   const world = await createWorld(t);
   const { broker, hosts, problems, startsMs } = world;
   const load = startLoad({

@@ -6,6 +6,7 @@ import { meets } from '../../../domain/placement/predicate.ts';
 import type { PlaceableServer } from '../../../domain/placement/properties.ts';
 import { compileRequirement, MAX_LENGTH } from '../../../domain/placement/requirements.ts';
 import { description } from '../../helpers/samples.ts';
+import { SEED } from '../../helpers/seed.ts';
 
 const KEYS = ['tag:a', 'tag:b', 'tag:dcv:max-virtual-sessions', 'server:Host.Memory.TotalBytes', 'server:Host.CpuLoadAverage.OneMinute'];
 const OPERATORS = ['=', '!=', '<', '<=', '>', '>=', ':='];
@@ -119,7 +120,7 @@ t.test('a requirement means what a naive reading of it means', async (t) => {
         if (meets(server, compiled.requirement) !== judge(node, server)) throw new Error(`${text} on ${JSON.stringify(server)}`);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 2_000, seed: SEED },
   );
   t.ok(asked >= 2_000);
 });
@@ -162,7 +163,7 @@ t.test('whatever the text, the answer is a requirement or a mistake inside the t
         Number.isInteger(column) && column >= 1 && column <= text.length + 1 && message.length < 200 && !/[\p{Cc}\p{Cs}]/u.test(message)
       );
     }),
-    { numRuns: 5_000 },
+    { numRuns: 5_000, seed: SEED },
   );
   t.ok(outcomes.requirement > 0 && outcomes.error > 0, 'both kinds were met');
 });
