@@ -3,24 +3,29 @@
  * steps, and an auditor who looks at everything that was told, recorded and is alive. `BERTH_RUNS=n` sets how many lives are lived. One that
  * ends badly is shortened and printed; `BERTH_SEED` and `BERTH_PATH`, as printed with it, live it again.
  */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { startHelper } from './helpers/helper-process.ts';
 import type { Ended, Lives } from './helpers/lives.ts';
+import { SEED } from './helpers/seed.ts';
 
 const lives: Lives = {
   runs: Number(process.env['BERTH_RUNS'] ?? 1000),
-  seed: Number(process.env['BERTH_SEED'] ?? 1),
+  seed: SEED,
   path: process.env['BERTH_PATH'],
 };
 
 /** For a slow machine, and a failure that has to be shortened. */
 t.setTimeout(1_200_000);
 
+async function live(t: Test, lives: Lives, limits?: string): Promise<Ended> {
+  const helper = startHelper(t, 'lives', JSON.stringify(lives), limits);
+  await helper.said((line) => line.startsWith('{'));
+  return JSON.parse(helper.lines.at(-1) ?? '') as Ended;
+}
+
 t.test(`${lives.path === undefined ? lives.runs : 'one of'} lives end well (seed ${lives.seed})`, async (t) => {
   const began = performance.now();
-  const helper = startHelper(t, 'lives', JSON.stringify(lives));
-  await helper.said((line) => line.startsWith('{'));
-  const ended = JSON.parse(helper.lines.at(-1) ?? '') as Ended;
+  const ended = await live(t, lives);
   t.comment(`${Math.round((performance.now() - began) / ended.lives)} ms a life; ${JSON.stringify(ended.facts)}`);
   if (ended.failure === undefined) {
     t.ok(ended.lives > 0, 'every life ended well');
@@ -28,4 +33,11 @@ t.test(`${lives.path === undefined ? lives.runs : 'one of'} lives end well (seed
   }
   const { problem, life, history, path } = ended.failure;
   t.fail(`life ${ended.lives} ended badly; BERTH_SEED=${lives.seed} BERTH_PATH='${path}' lives it again`, { problem, life, history });
+});
+
+t.test('the same seed lives the same lives, however many threads there are', async (t) => {
+  const some = { runs: 40, seed: SEED };
+  const [one, other] = await Promise.all([live(t, some), live(t, some, 'export UV_THREADPOOL_SIZE=1;')]);
+  t.ok(one.lives > 0);
+  t.equal(one.digest, other.digest);
 });

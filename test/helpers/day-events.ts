@@ -1,40 +1,14 @@
-/**
- * A day in the life of a fleet: 100 servers and a broker through 24 simulated hours of users, failures, reboots, cut wires and dying brokers. Afterwards
- * nothing that was acknowledged is lost, nothing runs twice, and no slot is left behind. `BERTH_SEED=n` makes it another day.
- */
-import t, { type Test } from 'tap';
-import type { SimulatedSettings } from '../agent/drivers/simulated.ts';
-import { streamName } from '../domain/ids.ts';
-import type { SessionView } from '../projections/views.ts';
-import { ORIGIN, wish } from './helpers/samples.ts';
-import type { SimulatedServer } from './helpers/simulated-server.ts';
-import { createSimulation, type Simulation } from './helpers/simulation.ts';
+/** What happens in the day of a fleet: users, failures, reboots, cut wires and dying brokers, each at random times. */
+import { ORIGIN, wish } from './samples.ts';
+import type { SimulatedServer } from './simulated-server.ts';
+import type { Simulation } from './simulation.ts';
 
-const SERVERS = 100;
 const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
+export const MINUTE = 60 * SECOND;
 const OWNERS = ['ann', 'bob', 'cleo', 'dan', 'eve'];
 
-const seed = Number(process.env['BERTH_SEED'] ?? 1);
-
-const settingsOf = (_: unknown, index: number): SimulatedSettings => {
-  const isWindows = index % 5 === 4;
-  return {
-    hostname: `host-${index}`,
-    osFamily: isWindows ? 'windows' : 'linux',
-    memoryBytes: 16 * 2 ** 30,
-    cpus: 8,
-    gpus: 0,
-    latencyMs: { min: 500, max: 10_000 },
-    failureRate: 0.05,
-    capacity: isWindows ? 0 : 3,
-    unknownOwners: [],
-  };
-};
-
 /** What the clients of the day were told. */
-interface Told {
+export interface Told {
   /** Acknowledged by CreateSessions. */
   readonly created: Set<string>;
   /** Acknowledged by DeleteSessions. */
@@ -42,9 +16,11 @@ interface Told {
   answers: number;
 }
 
-interface Day {
+export interface Day {
   readonly simulation: Simulation;
   readonly told: Told;
+  /** Servers that are being restarted. */
+  readonly busy: Set<SimulatedServer>;
 }
 
 const pick = <T>({ random }: Simulation, from: readonly T[]): T => from[Math.floor(random.fraction() * from.length)] as T;
@@ -112,17 +88,16 @@ const EVENTS: readonly (readonly [number, (day: Day) => unknown])[] = [
   [MINUTE, use],
   [20 * MINUTE, meddle],
   [30 * MINUTE, administrate],
-  [10 * MINUTE, ({ simulation }) => once(pick(simulation, simulation.servers), (server) => server.restartAgent())],
-  [30 * MINUTE, ({ simulation }) => once(pick(simulation, simulation.servers), (server) => server.reboot())],
+  [10 * MINUTE, (day) => restart(day, (server) => server.restartAgent())],
+  [30 * MINUTE, (day) => restart(day, (server) => server.reboot())],
   [10 * MINUTE, ({ simulation }) => cut(simulation, pick(simulation, simulation.servers))],
   [20 * MINUTE, ({ simulation }) => breakDown(simulation, pick(simulation, simulation.servers))],
   [90 * MINUTE, ({ simulation }) => simulation.restartBroker(1 + simulation.random.fraction() * 2 * MINUTE)],
 ];
 
-const busy = new Set<SimulatedServer>();
-
 /** One restart of a server at a time. */
-async function once(server: SimulatedServer, act: (server: SimulatedServer) => Promise<void>): Promise<void> {
+async function restart({ simulation, busy }: Day, act: (server: SimulatedServer) => Promise<void>): Promise<void> {
+  const server = pick(simulation, simulation.servers);
   if (busy.has(server)) return;
   busy.add(server);
   await act(server);
@@ -142,8 +117,8 @@ function breakDown({ clock, random }: Simulation, server: SimulatedServer): void
   clock.after(random.fraction() * 5 * MINUTE, () => driver.breakDown());
 }
 
-/** Lets each kind of event happen at random times until `until`. */
-function schedule(day: Day, until: number): void {
+/** Lets each kind of event happen at random times until `until`, in milliseconds since 1970. */
+export function schedule(day: Day, until: number): void {
   const { clock, random } = day.simulation;
   for (const [meanMs, happen] of EVENTS) {
     const next = (): void => {
@@ -154,89 +129,3 @@ function schedule(day: Day, until: number): void {
     clock.after(random.fraction() * meanMs, next);
   }
 }
-
-async function describeAll(simulation: Simulation): Promise<ReadonlyMap<string, SessionView>> {
-  const views = new Map<string, SessionView>();
-  for (let after: number | undefined = 0; after !== undefined; ) {
-    const page: { items: readonly SessionView[]; next?: number | undefined } | undefined = await simulation
-      .core()
-      ?.application.describeSessions({ limit: 1000, after });
-    for (const view of page?.items ?? []) views.set(view.id, view);
-    after = page?.next;
-  }
-  return views;
-}
-
-/** Sessions by the hosts that they are alive on, as only the hosts know. */
-async function onHosts({ servers }: Pick<Simulation, 'servers'>): Promise<ReadonlyMap<string, readonly string[]>> {
-  const where = new Map<string, string[]>();
-  for (const { id, alive } of servers) {
-    for (const { localId } of await alive()) where.set(localId, [...(where.get(localId) ?? []), id]);
-  }
-  return where;
-}
-
-/** All that was ever recorded of a session. */
-const typesOf = ({ store }: Simulation, id: string) => (store.streams.get(streamName('session', id)) ?? []).map(({ type }) => type);
-
-async function checkHour(t: Test, simulation: Simulation, hour: number): Promise<void> {
-  // A host that is cut off cannot be told that its session was given to another for its silence.
-  const reached = simulation.servers.filter(({ wire }) => !wire.cut);
-  const twice = [...(await onHosts({ servers: reached }))].filter(([id, hosts]) => id !== 'console' && hosts.length > 1);
-  t.same(twice, [], `in hour ${hour} no session runs on two hosts`);
-  for (const { id, settings, alive } of simulation.servers) {
-    const virtual = (await alive()).filter(({ sessionType }) => sessionType === 'VIRTUAL').length;
-    if (virtual > settings.capacity) t.fail(`${id} holds ${virtual} virtual sessions`);
-  }
-}
-
-/** What was acknowledged has become true, or is over with a reason. */
-async function checkSessions(t: Test, { simulation, told }: Day): Promise<void> {
-  const views = await describeAll(simulation);
-  const hosts = await onHosts(simulation);
-  for (const id of told.created) {
-    const types = typesOf(simulation, id);
-    const isReady = views.get(id)?.state === 'READY';
-    const isOver = types.at(-1) === 'session.deleted' || types.at(-1) === 'session.failed';
-    if (!isOver && !isReady) t.fail(`${id} is ${views.get(id)?.state ?? 'gone'} after ${types.at(-1)}`);
-    if (isReady !== hosts.has(id)) t.fail(`${id} is ${views.get(id)?.state} and ${hosts.has(id) ? 'alive' : 'not alive'} on a host`);
-  }
-  for (const id of told.deleted) {
-    if (hosts.has(id) && !typesOf(simulation, id).includes('session.adopted')) t.fail(`${id} was deleted and is alive`);
-  }
-  t.pass('every acknowledged session is READY on one host, or over');
-}
-
-async function checkSlots(t: Test, simulation: Simulation): Promise<void> {
-  const { items = [] } = (await simulation.core()?.application.describeServers({ limit: 1000 })) ?? {};
-  t.equal(items.length, SERVERS);
-  for (const { id, consoleSessions, virtualSessions } of items) {
-    const alive = (await simulation.servers.find((server) => server.id === id)?.alive()) ?? [];
-    if (consoleSessions + virtualSessions !== alive.length) {
-      t.fail(`${id} counts ${consoleSessions + virtualSessions} slots for ${alive.length} sessions`);
-    }
-  }
-  t.pass('slots are held by live sessions only');
-}
-
-/** A minute of work, and a slow machine takes several. */
-t.setTimeout(600_000);
-
-t.test(`24 hours of 100 servers lose nothing (seed ${seed})`, async (t) => {
-  const simulation = await createSimulation({ seed, servers: Array.from({ length: SERVERS }, settingsOf) });
-  t.teardown(() => simulation.stop());
-  const day: Day = { simulation, told: { created: new Set(), deleted: new Set(), answers: 0 } };
-  await simulation.pass(MINUTE);
-  schedule(day, simulation.clock.now() + 24 * HOUR);
-  for (let hour = 1; hour <= 24; hour += 1) {
-    await simulation.pass(HOUR);
-    await checkHour(t, simulation, hour);
-  }
-  await simulation.pass(2 * HOUR);
-  const { answers, created, deleted } = day.told;
-  t.comment(`${answers} answers, ${created.size} sessions created, ${deleted.size} deleted, ${simulation.store.facts.length} facts`);
-  t.ok(created.size > 1000, 'it was a busy day');
-  await checkSessions(t, day);
-  await checkSlots(t, simulation);
-  t.same(simulation.faults, [], 'the broker logged no error');
-});

@@ -3,6 +3,7 @@
  * tap watches every promise of a test, which would take longer than the lives themselves.
  */
 import fc from 'fast-check';
+import { createDigest } from './digest.ts';
 import { lifecycleCommands } from './lifecycle-commands.ts';
 import { verifyEnd } from './lifecycle-end.ts';
 import { newWorld, type World } from './lifecycle-model.ts';
@@ -24,6 +25,8 @@ export interface Ended {
   readonly lives: number;
   /** How many facts of each type there were. */
   readonly facts: Readonly<Record<string, number>>;
+  /** Of all facts of all lives: the same for the same seed. */
+  readonly digest: string;
   readonly failure?: Failure | undefined;
 }
 
@@ -101,6 +104,7 @@ function historyOf({ simulation }: World): readonly string[] {
 async function live({ runs, seed, path }: Lives): Promise<Ended> {
   const tablespace = await openTablespace();
   const facts: Record<string, number> = {};
+  const digest = createDigest();
   let history: readonly string[] = [];
   let world: World | undefined;
   // It would end a broker.
@@ -116,16 +120,18 @@ async function live({ runs, seed, path }: Lives): Promise<Ended> {
       history = historyOf(real);
       throw error;
     } finally {
+      digest.add(real.simulation.store.facts);
       for (const { type } of real.simulation.store.facts) facts[type] = (facts[type] ?? 0) + 1;
       await real.simulation.stop();
     }
   });
   const result = await fc.check(life, { numRuns: runs, seed, ...(place === undefined ? {} : { path: place }) });
-  if (!result.failed) return { lives: result.numRuns, facts };
+  const lived = { lives: result.numRuns, facts, digest: digest.text() };
+  if (!result.failed) return lived;
   const text = fc.stringify(result.counterexample);
   const [, replay = ''] = /replayPath="(.*?)"/.exec(text) ?? [];
   const problem = String(Object(result.errorInstance).stack);
-  return { lives: result.numRuns, facts, failure: { problem, life: text, history, path: `${result.counterexamplePath} ${replay}` } };
+  return { ...lived, failure: { problem, life: text, history, path: `${result.counterexamplePath} ${replay}` } };
 }
 
 console.log(JSON.stringify(await live(JSON.parse(process.argv[2] ?? '{}') as Lives)));

@@ -8,7 +8,7 @@ import { createAgentConnections } from '../../adapters/http/agent-connections.ts
 import { createMemoryStore, type MemoryStore } from '../../adapters/memory/event-log.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import { LIMITS, SILENT } from './core.ts';
-import { createFileGround, type Foundation, type Ground } from './ground.ts';
+import type { Foundation, Ground } from './ground.ts';
 import { createSeededRandom, createSimulatedClock, type SimulatedClock, turn } from './simulated-clock.ts';
 import { type ServerSettings, type SimulatedServer, startServer } from './simulated-server.ts';
 import { type Network, type RunningBroker, track } from './simulated-wire.ts';
@@ -41,8 +41,7 @@ export interface SimulationOptions {
   readonly servers: readonly ServerSettings[];
   readonly connections?: Partial<ConnectionSettings>;
   readonly limits?: Partial<CoreLimits>;
-  /** Absent: a log that answers at once, and read models in a file. */
-  readonly ground?: Ground;
+  readonly ground: Ground;
 }
 
 interface Broker extends RunningBroker {
@@ -50,10 +49,9 @@ interface Broker extends RunningBroker {
   kill(): Promise<void>;
 }
 
-export async function createSimulation({ seed, servers: settings, ...options }: SimulationOptions): Promise<Simulation> {
+export async function createSimulation({ seed, servers: settings, ground, ...options }: SimulationOptions): Promise<Simulation> {
   const clock = createSimulatedClock();
   const random = createSeededRandom(seed);
-  const ground = options.ground ?? (await createFileGround());
   const store = createMemoryStore();
   const faults: unknown[] = [];
   const network: Network & { broker: Broker | undefined } = { calls: 0, broker: undefined };
