@@ -18,6 +18,7 @@ import { createBearerCheck } from './http/bearer.ts';
 import { createClientApi } from './http/client-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
+import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
 import { createPasswords } from './passwords.ts';
 import { openSecrets } from './secrets/secrets.ts';
@@ -72,7 +73,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const { clock, random, logger } = ports;
   const folder = await claimDataFolder(config.dataDir);
   onStop(folder.release);
-  const log = await openSqliteEventLog(join(folder.path, 'log.sqlite'));
+  const log = liftedLog(await openSqliteEventLog(join(folder.path, 'log.sqlite')));
   onStop(log.close);
   logger.info(log.describe(), 'The log is open.');
   const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });

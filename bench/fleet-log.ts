@@ -6,6 +6,7 @@ import { factId, requestId, type ServerId, type SessionId, serverId, sessionId, 
 import type { EventLog } from '../domain/ports/event-log.ts';
 import type { ServerEvent } from '../domain/server/events.ts';
 import type { SessionEvent } from '../domain/session/events.ts';
+import { versionOf } from '../domain/shapes.ts';
 import { description } from './placement.ts';
 
 export interface FleetSize {
@@ -60,7 +61,7 @@ function lifeOf(session: number, server: ServerId): readonly NewFact[] {
   const spec = { name: `desk-${session}`, owner: ownerOf(session), sessionType: 'VIRTUAL', enqueue: false, retry: true } as const;
   const events: readonly SessionEvent[] = [
     { type: 'session.requested', data: spec },
-    { type: 'session.placed', data: { serverId: server, attempt: 1 } },
+    { type: 'session.placed', data: { serverId: server, attempt: 1, choice: null } },
     { type: 'session.started', data: { attempt: 1 } },
   ];
   return events.map(asFact);
@@ -70,5 +71,5 @@ const ownerOf = (session: number): string => `user${session % 5_000}`;
 
 function asFact(event: Statement): NewFact {
   const origin = { cause: { kind: 'client', id: 'bench' }, requestId: requestId(randomUUID()) } as const;
-  return { ...event, ...origin, id: factId(randomUUID()), schemaVersion: 1, time: Date.now() };
+  return { ...event, ...origin, id: factId(randomUUID()), schemaVersion: versionOf(event.type), time: Date.now() };
 }

@@ -90,7 +90,7 @@ async function liveOf(log: EventLog, id: ServerId, number: number): Promise<numb
       data: { name: 'desk', owner, sessionType: 'VIRTUAL', enqueue: true, retry: true },
     });
     count += await onServer(slotFor(session, owner));
-    count += await onSession({ type: 'session.placed', data: { serverId: id, attempt: 1 } });
+    count += await onSession({ type: 'session.placed', data: { serverId: id, attempt: 1, choice: null } });
     count += await onSession({ type: 'session.started', data: { attempt: 1 } });
     count += await onSession({ type: 'session.connections-changed', data: { count: 1 } });
     count += await onSession({ type: 'session.deletion-requested', data: { force: false } });

@@ -10,6 +10,7 @@ import { factId, type StreamName, streamName } from './ids.ts';
 import type { Clock, Random } from './ports/clock.ts';
 import { type EventLog, LogBusyError, LogFault } from './ports/event-log.ts';
 import { type Live, moveOn, readOn, rehydrate, unborn } from './rehydration.ts';
+import { versionOf } from './shapes.ts';
 
 /** What makes one kind of actor: its category of streams, its machine, and what it decides. */
 export interface ActorKind<M extends AnyStateMachine, C, S extends Statement> {
@@ -65,7 +66,6 @@ const MOST_CONFLICTS = 5;
 /** How often an append whose outcome is unknown is repeated, with the same ids, before the command fails. */
 const MOST_FAULTS = 4;
 const FAULT_PAUSE_MS = 50;
-const SCHEMA_VERSION = 1;
 
 interface Asked<C> {
   readonly command: C;
@@ -280,7 +280,7 @@ function stamp<S extends Statement>(statement: S, origin: Origin, { clock, rando
   const { type, data } = statement;
   const { cause, requestId } = origin;
   // Spelled out, because spreading statements of many shapes costs ten times as much.
-  const fact = { type, data, id: factId(random.uuid()), schemaVersion: SCHEMA_VERSION, time: clock.now(), cause, requestId };
+  const fact = { type, data, id: factId(random.uuid()), schemaVersion: versionOf(type), time: clock.now(), cause, requestId };
   return fact as NewFact as NewFact<S>;
 }
 

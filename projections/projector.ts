@@ -6,6 +6,7 @@
 import { LOG_START, type Position, type RecordedFact } from '../domain/facts.ts';
 import type { Clock, Timer } from '../domain/ports/clock.ts';
 import type { EventLog } from '../domain/ports/event-log.ts';
+import { StrangeFactError } from '../domain/upcasting.ts';
 import type { Changes } from './changes.ts';
 import type { ReadDatabase } from './database.ts';
 import { type Batch, type Following, follow } from './following.ts';
@@ -35,7 +36,10 @@ export interface Projector {
   stop(): Promise<void>;
   /** How far the read database has come. */
   position(): Position;
-  /** True as soon as `position` is reached, false after `timeoutMs`. Costs nothing when it is reached already. */
+  /**
+   * True as soon as `position` is reached, false after `timeoutMs`. Costs nothing when it is reached already. Rejects with StrangeFactError
+   * when a fact of a newer version of Berth stands before it.
+   */
   reached(position: Position, timeoutMs: number): Promise<boolean>;
 }
 
@@ -58,6 +62,8 @@ export function createProjector(options: ProjectorOptions): Projector {
   let trying: Promise<void> | undefined;
   let failures = 0;
   let stopped = false;
+  /** What no other try will overcome. */
+  let refusal: StrangeFactError | undefined;
 
   async function begin(): Promise<void> {
     position = await findStart(options);
@@ -73,12 +79,22 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   function failed(error: Error): void {
     if (stopped) return;
+    if (error instanceof StrangeFactError) {
+      refuse(error);
+      return;
+    }
     const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
     failures += 1;
     logger.error({ err: error, position, delayMs }, 'the read database cannot follow the log; trying again');
     retry = clock.after(delayMs, () => {
       trying = tryAgain().catch(failed);
     });
+  }
+
+  function refuse(error: StrangeFactError): void {
+    refusal = error;
+    logger.error({ err: error, position }, 'the read database stops at a fact of a newer version of Berth');
+    waiting.end();
   }
 
   async function tryAgain(): Promise<void> {
@@ -96,7 +112,10 @@ export function createProjector(options: ProjectorOptions): Projector {
       waiting.end();
     },
     position: () => position,
-    reached: (wanted, timeoutMs) => (position >= wanted ? REACHED : waiting.until(wanted, timeoutMs)),
+    reached(wanted, timeoutMs) {
+      if (position >= wanted) return REACHED;
+      return refusal === undefined ? waiting.until(wanted, timeoutMs) : Promise.reject(refusal);
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { factId, requestId, type StreamName } from '../../domain/ids.ts';
 import type { KeyEvent } from '../../domain/keys/events.ts';
 import type { Clock, Random } from '../../domain/ports/clock.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
+import { versionOf } from '../../domain/shapes.ts';
 import type { ClusterKey } from './cluster-key.ts';
 
 export interface KeyPorts {
@@ -38,8 +39,8 @@ export async function addKeys<Type extends KeyEvent['type']>(
   events: readonly Extract<KeyEvent, { readonly type: Type }>[],
 ): Promise<readonly KeyFact<Type>[]> {
   const origin = { cause: { kind: 'broker', id: 'keys' }, requestId: requestId(random.uuid()) } as const;
-  const envelope = () => ({ ...origin, id: factId(random.uuid()), schemaVersion: 1, time: clock.now() });
-  const facts = events.map((event) => ({ ...event, ...envelope() }));
+  const envelope = (type: Type) => ({ ...origin, id: factId(random.uuid()), schemaVersion: versionOf(type), time: clock.now() });
+  const facts = events.map((event) => ({ ...event, ...envelope(event.type) }));
   await log.append(stream, known.at(-1)?.revision ?? NO_STREAM, facts);
   return readKeys(log, stream, 0);
 }

@@ -1,4 +1,4 @@
-/** What can be said of those who may talk to the broker. Stored for ever; no secret is ever in them, only hashes. */
+/** What can be said of those who may talk to the broker. Stored for ever (see upcasters.ts); no secret is ever in them, only hashes. */
 
 export type AccessEvent =
   /** A caller of the API. `passwordHash`: a slow hash (see adapters/passwords.ts). */

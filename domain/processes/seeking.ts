@@ -41,7 +41,7 @@ export async function seek(ports: SeekingPorts, policy: PolicyName, job: Job): P
 }
 
 function choiceOf({ policy, ordered, considered, turnedDown }: Candidates, { tried }: Job): PlacementChoice {
-  return { policy, candidates: ordered, considered, turnedDown, failed: tried.length === 0 ? undefined : tried };
+  return { policy, candidates: ordered, considered, turnedDown, failed: tried };
 }
 
 async function reserve({ fleet, servers }: SeekingPorts, job: Job, asked: Asked): Promise<boolean> {

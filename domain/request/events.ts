@@ -1,4 +1,4 @@
-/** What can be said of an API request that came with a key. These shapes are stored for ever: a new meaning gets a new type, never a new reading. */
+/** What can be said of an API request that came with a key. Stored for ever: a new meaning gets a new type, and a better shape a new version (see upcasters.ts). */
 
 export type RequestEvent =
   | {

@@ -1,4 +1,4 @@
-/** What can be said of a DCV server. These shapes are stored for ever: a new meaning gets a new type, never a new reading. */
+/** What can be said of a DCV server. Stored for ever: a new meaning gets a new type, and a better shape a new version (see upcasters.ts). */
 import type { SessionId } from '../ids.ts';
 import type { SessionType } from '../session/events.ts';
 

@@ -72,7 +72,7 @@ function restartPlacement({ value, context }: SessionSnapshot, { round }: Comman
 
 function place({ value, context }: SessionSnapshot, { serverId, attempt, round = 0, choice }: Command<'place'>): SessionDecision {
   if (value === 'placing' && attempt === context.attempt + 1 && round === context.round) {
-    return accepted({ type: 'session.placed', data: { serverId, attempt, ...choice } });
+    return accepted({ type: 'session.placed', data: { serverId, attempt, choice: choice ?? null } });
   }
   const done = isAt(context.serverId, serverId) && attempt === context.attempt && value !== 'placing' && value !== 'deleted';
   return done ? accepted() : rejected('NOT_WAITING', 'The session does not wait for a server any more.');

@@ -1,4 +1,4 @@
-/** What can be said of a session. These shapes are stored for ever: a new meaning gets a new type, never a new reading. */
+/** What can be said of a session. Stored for ever: a new meaning gets a new type, and a better shape a new version (see upcasters.ts). */
 import type { ServerId } from '../ids.ts';
 
 export type SessionType = 'CONSOLE' | 'VIRTUAL';
@@ -33,7 +33,7 @@ export interface PlacementWish {
   readonly retry: boolean;
 }
 
-/** Why a session was placed where it was. Absent from older facts. */
+/** Why a session was placed where it was. */
 export interface PlacementChoice {
   /** The name of the policy that put the candidates in order. Text, because facts outlive policies. */
   readonly policy: string;
@@ -43,8 +43,8 @@ export interface PlacementChoice {
   readonly considered: number;
   /** How many of the others were known to be out of the question, by reason; placement/candidates.ts says what is counted. */
   readonly turnedDown: Readonly<Partial<Record<string, number>>>;
-  /** Where attempts before this one failed, in order; absent where there were none. */
-  readonly failed?: readonly ServerId[] | undefined;
+  /** Where attempts before this one failed, in order. */
+  readonly failed: readonly ServerId[];
 }
 
 export type SessionEvent =
@@ -56,10 +56,10 @@ export type SessionEvent =
   | { readonly type: 'session.acknowledged'; readonly data: Record<string, never> }
   /** Another broker has taken over: whoever was placing it before that (in a round with a lower number) does not any more. */
   | { readonly type: 'session.placement-restarted'; readonly data: { readonly round: number } }
-  /** `attempt` counts from 1; each placement is a new attempt. */
+  /** `attempt` counts from 1; each placement is a new attempt. `choice` is null where nobody recorded it, as was so at first. */
   | {
       readonly type: 'session.placed';
-      readonly data: { readonly serverId: ServerId; readonly attempt: number } & Partial<PlacementChoice>;
+      readonly data: { readonly serverId: ServerId; readonly attempt: number; readonly choice: PlacementChoice | null };
     }
   | { readonly type: 'session.started'; readonly data: { readonly attempt: number } }
   /** `retrying`: goes back to placing; otherwise it is DELETED with this reason. `attempt` 0: it failed before any placement. */

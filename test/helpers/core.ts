@@ -32,7 +32,12 @@ export const LIMITS: CoreLimits = {
 
 type Reported = Report extends infer R ? (R extends Report ? Omit<R, 'reportId' | 'time'> : never) : never;
 
-export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap: (log: EventLog) => EventLog = (log) => log) {
+export async function setUpCore(
+  t: Test,
+  limits: Partial<CoreLimits> = {},
+  wrap: (log: EventLog) => EventLog = (log) => log,
+  fatal: (error: Error) => void = (error) => t.error(error),
+) {
   const folder = await mkdtemp(join(tmpdir(), 'berth-core-'));
   const store = createMemoryStore();
   const clock = createSimulatedClock();
@@ -60,7 +65,7 @@ export async function setUpCore(t: Test, limits: Partial<CoreLimits> = {}, wrap:
     const log = wrap(openMemoryEventLog(store));
     const database = await openReadDatabase(join(folder, 'read-models.sqlite'), { logger: SILENT });
     const issueConnectionToken = async (id: string, user: string) => `${id} ${user}`;
-    const ports = { log, database, link, clock, random, logger, issueConnectionToken, fatal: (error: Error) => t.error(error) };
+    const ports = { log, database, link, clock, random, logger, issueConnectionToken, fatal };
     const core = await startCore(ports, { ...LIMITS, ...limits });
     running.push(core.stop, log.close, database.close);
     return core;

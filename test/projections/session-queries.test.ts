@@ -12,7 +12,7 @@ const NOW = Date.UTC(2026, 0, 1);
 const SERVER = serverId('srv-1');
 
 const REQUESTED: SessionEvent = { type: 'session.requested', data: wish() };
-const PLACED: SessionEvent = { type: 'session.placed', data: { serverId: SERVER, attempt: 1 } };
+const PLACED: SessionEvent = { type: 'session.placed', data: { serverId: SERVER, attempt: 1, choice: null } };
 const STARTED: SessionEvent = { type: 'session.started', data: { attempt: 1 } };
 const DELETED: SessionEvent = { type: 'session.deleted', data: { reason: 'Closed by its user.' } };
 

@@ -92,7 +92,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   place: {
     may: isPlacing,
     to: (choice) => ({ server: at(SERVERS, choice) }),
-    fact: ({ server = '' }) => ({ type: 'session.placed', data: { serverId: serverId(server), attempt: 1 } }),
+    fact: ({ server = '' }) => ({ type: 'session.placed', data: { serverId: serverId(server), attempt: 1, choice: null } }),
   },
   start: {
     may: ({ state, server }) => state === 'CREATING' && server !== undefined,

@@ -15,7 +15,7 @@ const refused = { type: 'session.refused', data: { ...SPEC, reason: 'nobody' } }
 const queued = { type: 'session.queued', data: { attempt: 1 } } as const;
 const acknowledged = { type: 'session.acknowledged', data: {} } as const;
 const restarted = { type: 'session.placement-restarted', data: { round: 1 } } as const;
-const placed = { type: 'session.placed', data: { serverId: A, attempt: 1 } } as const;
+const placed = { type: 'session.placed', data: { serverId: A, attempt: 1, choice: null } } as const;
 const started = { type: 'session.started', data: { attempt: 1 } } as const;
 const failed = { type: 'session.failed', data: { attempt: 1, reason: 'no user', retrying: true } } as const;
 const failedForGood = { type: 'session.failed', data: { attempt: 1, reason: 'no user', retrying: false } } as const;
@@ -128,7 +128,7 @@ testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
 const story = storiesOf<typeof sessionKind.machine, SessionCommand, SessionEvent>(sessionKind);
 
 story('a failure on the host is tried again elsewhere, up to a number of attempts', (given) => {
-  const again = { type: 'session.placed', data: { serverId: B, attempt: 2 } } as const;
+  const again = { type: 'session.placed', data: { serverId: B, attempt: 2, choice: null } } as const;
   given(requested, placed).when(commands['report failed']).decides(failed);
   given(requested, placed, failed).when({ type: 'place', serverId: B, attempt: 2 }).decides(again);
   given(requested, placed, failed, again)
@@ -143,7 +143,7 @@ story('a failure is not tried again for who does not want that', (given) => {
 });
 
 story('a report about an earlier attempt, or from another server, is turned down', (given) => {
-  const again = { type: 'session.placed', data: { serverId: B, attempt: 2 } } as const;
+  const again = { type: 'session.placed', data: { serverId: B, attempt: 2, choice: null } } as const;
   for (const command of [commands['report started'], commands['report failed'], commands['report found'], commands['report ended']]) {
     given(requested, placed, failed, again).when(command).isRejected('SESSION_ELSEWHERE');
   }
@@ -156,10 +156,10 @@ story('a report about an earlier attempt, or from another server, is turned down
 });
 
 story('why a server was chosen is recorded with the choice', (given) => {
-  const choice = { policy: 'pack', candidates: [B, A], considered: 3, turnedDown: { SERVER_FULL: 1 }, failed: undefined };
+  const choice = { policy: 'pack', candidates: [B, A], considered: 3, turnedDown: { SERVER_FULL: 1 }, failed: [] };
   given(requested)
     .when({ type: 'place', serverId: A, attempt: 1, choice })
-    .decides({ type: 'session.placed', data: { serverId: A, attempt: 1, ...choice } });
+    .decides({ type: 'session.placed', data: { serverId: A, attempt: 1, choice } });
 });
 
 story('a session is placed once', (given) => {
@@ -240,7 +240,7 @@ story('a name that is given again on its host is another session; the same one i
 });
 
 story('a deadline that belongs to an earlier attempt changes nothing', (given) => {
-  const again = { type: 'session.placed', data: { serverId: B, attempt: 2 } } as const;
+  const again = { type: 'session.placed', data: { serverId: B, attempt: 2, choice: null } } as const;
   given(requested, placed, failed, again).when(commands['expire creation']).decides();
   given(requested, placed, failed, again).when(commands.drop).isRejected('SESSION_ELSEWHERE');
   given(requested, placed)
