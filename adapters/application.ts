@@ -1,6 +1,6 @@
 /** What the broker can be asked to do: the operations of the API in the terms of the domain, free of HTTP. */
 import type { Rejection } from '../domain/decision.ts';
-import type { Origin } from '../domain/facts.ts';
+import type { Origin, Position } from '../domain/facts.ts';
 import type { SessionId } from '../domain/ids.ts';
 import type { Screenshot } from '../domain/ports/agent-link.ts';
 import type { PlacementWish, SessionSpec } from '../domain/session/events.ts';
@@ -35,6 +35,10 @@ export type SessionWish = SessionSpec &
 
 /** Batches answer in the order of their items. Describe and history read what was acknowledged before they were called. */
 export interface Application {
+  /** The newest position known here: that of everything done for a call that was answered, at least. */
+  position(): Position;
+  /** Resolves when what is described here has come to this position. Throws LogBusyError if it has not within bounded time. */
+  reached(position: Position): Promise<void>;
   createSessions(items: readonly SessionWish[], origin: Origin): Promise<readonly Result<SessionView>[]>;
   deleteSessions(
     items: readonly { readonly sessionId: string; readonly owner: string; readonly force: boolean }[],

@@ -60,6 +60,8 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
   }
 
   return {
+    position: log.known,
+    reached: reads.reached,
     createSessions: (items, origin) => each(items, (item) => createSession(ports, limits, item, origin)),
     deleteSessions: (items, origin) =>
       each(items, async ({ sessionId: id, owner, force }) => {

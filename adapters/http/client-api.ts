@@ -24,6 +24,7 @@ import type { TokenEndpoint } from './oauth.ts';
 import { createDocument } from './openapi.ts';
 import { type ChangeId, type OperationId, operations } from './operations.ts';
 import { updateSessionPermissions } from './permissions.ts';
+import { awaitPosition } from './position.ts';
 import { refuse, reply } from './reply.ts';
 import { getSessionScreenshots } from './screenshots.ts';
 import { closeServers, describeServers, openServers } from './servers.ts';
@@ -81,7 +82,7 @@ function operationRoutes(deps: ClientApiDeps): readonly Route[] {
     getServerHistory,
   };
   return operations.map((operation) => {
-    const serve = operation.changes ? createRepeatable(deps.once, changes[operation.id](tools)) : look(looks[operation.id](tools));
+    const serve = operation.changes ? createRepeatable(deps, changes[operation.id](tools)) : look(looks[operation.id](tools));
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
     return { method: operation.method, path, answer: answerOperation(deps, serve, limits) };
   });
@@ -96,11 +97,12 @@ const look =
 
 /** The token comes first: without one, nothing of the request is looked at. */
 const answerOperation = (deps: ClientApiDeps, serve: Serve, limits: ApiLimits): Answer => {
-  const { authorize, random, log } = deps;
+  const { application, authorize, random, log } = deps;
   return async (request) => {
     const id = requestId(random.uuid());
     try {
       const client = await authorize(request.headers.get('authorization'));
+      await awaitPosition(request, application);
       const origin = { cause: { kind: 'client', id: client }, requestId: id } as const;
       return await serve(createCall(request, origin, limits), request);
     } catch (error) {

@@ -3,20 +3,33 @@
  * and its answer is given again. Operations that only look do not heed it: repeating them is harmless, and their answers are not kept.
  */
 import { createHash } from 'node:crypto';
+import type { Application } from '../application.ts';
 import type { Attempt, Once } from '../once.ts';
 import type { Call, Change } from './call.ts';
+import { POSITION_HEADER } from './position.ts';
 import { badRequest, HttpProblem, replyText } from './reply.ts';
+
+export interface RepeatableDeps {
+  readonly once: Once;
+  readonly application: Pick<Application, 'position'>;
+}
 
 const REPLAYED = { 'idempotency-replayed': 'true' };
 const RETRY_AFTER_SECONDS = '1';
 
-export function createRepeatable(once: Once, change: Change): (call: Call, request: Request) => Promise<Response> {
+export function createRepeatable(
+  { once, application }: RepeatableDeps,
+  change: Change,
+): (call: Call, request: Request) => Promise<Response> {
+  const send = ({ status, body }: { readonly status: number; readonly body: string }, headers: Record<string, string>) =>
+    replyText(status, body, { ...headers, [POSITION_HEADER]: String(application.position()) });
+
   return async (call, request) => {
     const header = request.headers.get('idempotency-key');
     const key = header === null ? undefined : readKey(header);
     const work = await change(call);
     const answer = async (attempt: Attempt) => ({ status: 200, body: JSON.stringify(await work(attempt)) });
-    if (key === undefined) return send(await answer({ origin: call.origin }));
+    if (key === undefined) return send(await answer({ origin: call.origin }), {});
     const operation = `${request.method} ${new URL(request.url).pathname}`;
     const fingerprint = createHash('sha256')
       .update(`${operation}\n`)
@@ -29,9 +42,6 @@ export function createRepeatable(once: Once, change: Change): (call: Call, reque
     throw new HttpProblem(422, `Idempotency-Key: ${reason}`);
   };
 }
-
-const send = ({ status, body }: { readonly status: number; readonly body: string }, headers?: Record<string, string>) =>
-  replyText(status, body, headers);
 
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/;
 const KEY = /^[ -~]{1,255}$/;

@@ -60,6 +60,10 @@ export interface OpenApiDocument {
 const ONCE =
   'With the header Idempotency-Key (1 to 255 printable ASCII characters, such as a UUID) it may be sent again after a lost answer: for 24 hours the same request with the same key is carried out once, and is answered as it was.';
 
+/** For the same reason no parameter either. */
+const POSITION =
+  'The answer to a change carries the header Berth-Position. Where several brokers serve, a request to another one that brings this header along is answered with that change in view, within 10 seconds or else with 503.';
+
 const REFERENCE = '#/components/schemas/';
 
 export function createDocument(): OpenApiDocument {
@@ -69,7 +73,11 @@ export function createDocument(): OpenApiDocument {
   }
   return {
     openapi: '3.0.0',
-    info: { title: 'DCV Session Manager', version: '2023.0', description: 'Sessions on a fleet of DCV servers, brokered by Berth.' },
+    info: {
+      title: 'DCV Session Manager',
+      version: '2023.0',
+      description: `Sessions on a fleet of DCV servers, brokered by Berth. ${POSITION}`,
+    },
     tags: [
       { name: 'sessions', description: 'Create, describe and delete sessions; see what they show.' },
       { name: 'servers', description: 'Describe servers; open them for sessions and close them.' },

@@ -84,6 +84,8 @@ export function createMemoryApplication({ clock, random }: { clock: Pick<Clock, 
 
   return {
     origins,
+    position: () => 10 * origins.length,
+    reached: async () => undefined,
     putSession: put,
     addServer: (view) => {
       servers.set(view.id, view);
