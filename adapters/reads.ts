@@ -1,10 +1,11 @@
 /** The read models as the broker uses them: queries, joined with what only memory knows of servers (telemetry), and bounded waiting. */
 
+import type { Position } from '../domain/facts.ts';
 import { serverId, sessionId } from '../domain/ids.ts';
 import type { Fleet } from '../domain/placement/fleet.ts';
 import type { Beliefs } from '../domain/ports/beliefs.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import { LogBusyError } from '../domain/ports/event-log.ts';
+import { type EventLog, LogBusyError } from '../domain/ports/event-log.ts';
 import type { Reader } from '../projections/database.ts';
 import type { Projector } from '../projections/projector.ts';
 import { createServerQueries } from '../projections/server-queries.ts';
@@ -14,6 +15,7 @@ import { createWorkQueries } from '../projections/work-queries.ts';
 import type { Reads } from './operations.ts';
 
 export interface ReadsOptions {
+  readonly log: Pick<EventLog, 'head'>;
   readonly reader: Reader;
   readonly projector: Projector;
   readonly fleet: Fleet;
@@ -24,7 +26,7 @@ export interface ReadsOptions {
   readonly patienceMs: number;
 }
 
-export function createReads({ reader, projector, fleet, clock, deletedVisibleMs, patienceMs }: ReadsOptions): Reads & Beliefs {
+export function createReads({ log, reader, projector, fleet, clock, deletedVisibleMs, patienceMs }: ReadsOptions): Reads & Beliefs {
   const sessions = createSessionQueries(reader, { deletedVisibleMs });
   const servers = createServerQueries(reader);
   const work = createWorkQueries(reader);
@@ -41,11 +43,13 @@ export function createReads({ reader, projector, fleet, clock, deletedVisibleMs,
     return id === undefined ? view : { ...view, server: serverOf(id) };
   }
 
+  async function reached(position: Position): Promise<void> {
+    if (await projector.reached(position, patienceMs)) return;
+    throw new LogBusyError(`The read models are not at position ${position} after ${patienceMs} ms.`);
+  }
+
   return {
-    async reached(position) {
-      if (await projector.reached(position, patienceMs)) return;
-      throw new LogBusyError(`The read models are not at position ${position} after ${patienceMs} ms.`);
-    },
+    reached,
     async describeSessions(query) {
       const page = await sessions.describe(query, clock.now());
       return { ...page, items: page.items.map(viewOf) };
@@ -59,6 +63,7 @@ export function createReads({ reader, projector, fleet, clock, deletedVisibleMs,
       return found?.serverId === undefined ? undefined : { serverId: found.serverId, localId: found.localId };
     },
     async sessionsOn(id) {
+      await reached(await log.head());
       return (await work.onServer(id)).map(({ id: placed, ...rest }) => ({ ...rest, sessionId: sessionId(placed) }));
     },
   };

@@ -13,6 +13,6 @@ export interface Belief {
 }
 
 export interface Beliefs {
-  /** All sessions that are placed on this server and not over. */
+  /** All sessions that are placed on this server and not over, by all that was recorded before the call. Throws LogBusyError when that takes too long. */
   sessionsOn(serverId: ServerId): Promise<readonly Belief[]>;
 }

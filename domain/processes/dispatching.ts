@@ -15,13 +15,19 @@ export interface DispatchingPorts {
 
 export interface Dispatching extends Process {
   resume(pending: readonly PendingSession[]): void;
-  /** Hands out what is outstanding on this server: its agent has just connected. */
+  /** Its agent greets anew: what is sent until it is connected may go to a connection that nobody listens to any more. */
+  arriving(serverId: ServerId): void;
+  /** Hands out what is outstanding on this server, and what was sent while its agent arrived: it has just connected. */
   connected(serverId: ServerId): void;
+  /** Its agent is gone: what it did not hear its next inventory will show. */
+  lost(serverId: ServerId): void;
 }
 
 export function createDispatching({ sessions, link, effects }: DispatchingPorts): Dispatching {
   const outstanding = new Map<ServerId, Set<SessionId>>();
   const places = new Map<SessionId, ServerId>();
+  /** Of each server whose agent is arriving: how to say again what nobody may have heard, the last for each session. */
+  const unheard = new Map<ServerId, Map<SessionId, () => void>>();
 
   function expect(sessionId: SessionId, serverId: ServerId): void {
     settle(sessionId);
@@ -48,6 +54,7 @@ export function createDispatching({ sessions, link, effects }: DispatchingPorts)
       const { serverId } = snapshot.context;
       if (order === undefined || serverId === null) return settle(sessionId);
       if (snapshot.value !== 'deleted') expect(sessionId, serverId);
+      else unheard.get(serverId)?.set(sessionId, () => send(sessionId));
       link.send(serverId, order);
     });
   }
@@ -61,9 +68,16 @@ export function createDispatching({ sessions, link, effects }: DispatchingPorts)
     resume(pending) {
       for (const { sessionId, serverId } of pending) if (serverId !== undefined) expect(sessionId, serverId);
     },
-    connected(serverId) {
-      for (const sessionId of outstanding.get(serverId) ?? []) send(sessionId);
+    arriving(serverId) {
+      if (!unheard.has(serverId)) unheard.set(serverId, new Map());
     },
+    connected(serverId) {
+      const again = unheard.get(serverId)?.values() ?? [];
+      unheard.delete(serverId);
+      for (const sessionId of outstanding.get(serverId) ?? []) send(sessionId);
+      for (const say of again) say();
+    },
+    lost: (serverId) => void unheard.delete(serverId),
   };
 
   /** Before the session is made its order carries the new permissions anyway. An agent that is away is told by its next inventory. */
@@ -72,6 +86,7 @@ export function createDispatching({ sessions, link, effects }: DispatchingPorts)
       const { value, context } = await sessions.look(sessionId);
       const order = permissionsOrder(sessionId, context, fact.id);
       if (order === undefined || context.serverId === null || (value !== 'ready' && value !== 'placed')) return;
+      unheard.get(context.serverId)?.set(sessionId, () => sendPermissions(sessionId, fact));
       link.send(context.serverId, order);
     });
   }

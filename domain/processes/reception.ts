@@ -50,6 +50,7 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
     const outcome = await servers.execute(serverId, command, origin);
     if ('rejected' in outcome) return { rejected: outcome.rejected.reason };
     connected.add(serverId);
+    ports.dispatching.arriving(serverId);
     const counted = outcome.snapshot.context.slots.map(({ sessionId }) => sessionId);
     const orders = await settleInventory(ports, greeting, counted, origin);
     corrections.set(serverId, orders);
@@ -59,6 +60,7 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
 
   function lost(serverId: ServerId, reason: string): void {
     connected.delete(serverId);
+    ports.dispatching.lost(serverId);
     effects.run(`recording that server ${serverId} is lost`, () => lose(serverId, reason));
   }
 

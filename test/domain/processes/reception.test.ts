@@ -1,9 +1,11 @@
 /** Hearing agents: reports, greetings, inventories and silence. */
 import t from 'tap';
 import { serverId, sessionId } from '../../../domain/ids.ts';
+import type { EventLog } from '../../../domain/ports/event-log.ts';
 import { longerId } from '../../../domain/processes/inventory.ts';
 import { found, setUpCore } from '../../helpers/core.ts';
-import { description, ORIGIN } from '../../helpers/samples.ts';
+import { AGENT_CLIENT, description, ORIGIN } from '../../helpers/samples.ts';
+import { pause } from '../../helpers/until.ts';
 
 const idOf = (view: unknown) => sessionId((view as { id: string }).id);
 
@@ -192,6 +194,73 @@ t.test('forced deletion closes at once; a session that turns out to be alive lat
   await broker.greet('A', { sessions: [alive] });
   t.match(await broker.describe(id), { state: 'READY', owner: 'ann' });
   t.equal(broker.types('server', 'A').at(-1), 'server.slot-reserved');
+});
+
+t.test('what is asked of a host while its agent arrives is told to the new connection, once', async (t) => {
+  const { broker, id, started, remove, alive } = await withSession(t);
+  const other = idOf(await broker.create({ owner: 'bob' }));
+  await started();
+  await broker.report('A', { kind: 'session-started', sessionId: other, attempt: 1 });
+  const found = {
+    ...(await greetingOf(broker)),
+    serverId: serverId('A'),
+    sessions: [alive, { ...alive, sessionId: other, localId: other }],
+  };
+  await broker.core.reception.greeted(found, AGENT_CLIENT);
+  await broker.core.application.updateSessionPermissions([{ sessionId: other, owner: 'bob', permissionsFile: 'bmV3' }], ORIGIN);
+  await remove(true);
+  const orders = broker.ordersOf('A').length;
+  const connect = async () => {
+    broker.core.reception.connected(serverId('A'));
+    await broker.settle();
+    return broker.ordersOf('A').slice(orders);
+  };
+  const expected = [
+    { kind: 'set-permissions', sessionId: other },
+    { kind: 'close-session', sessionId: id },
+  ];
+  t.match(await connect(), expected);
+  t.match(await connect(), expected, 'it was heard');
+});
+
+t.test('what is asked of a host whose agent goes away while it arrives is left to its next inventory', async (t) => {
+  const { broker, id, started, remove, alive } = await withSession(t);
+  await started();
+  await broker.core.reception.greeted({ ...(await greetingOf(broker)), serverId: serverId('A'), sessions: [alive] }, AGENT_CLIENT);
+  await remove(true);
+  broker.core.reception.lost(serverId('A'), 'It is silent.');
+  await broker.settle();
+  const orders = broker.ordersOf('A').length;
+  await broker.greet('A', { sessions: [alive] });
+  t.equal(broker.ordersOf('A').length, orders);
+  t.match(await broker.describe(id), { state: 'READY' });
+});
+
+t.test('an inventory is compared with what was recorded before it, however far the read models are behind', async (t) => {
+  let gate = Promise.resolve();
+  let subscriptions = 0;
+  const late = (log: EventLog): EventLog => ({
+    ...log,
+    subscribe(after, deliver, failed) {
+      subscriptions += 1;
+      // The first is that of the read models.
+      return log.subscribe(after, subscriptions === 1 ? async (facts) => gate.then(() => deliver(facts)) : deliver, failed);
+    },
+  });
+  const broker = await setUpCore(t, {}, late);
+  await broker.greet('A');
+  const id = idOf(await broker.create());
+  await broker.report('A', { kind: 'session-started', sessionId: id, attempt: 1 });
+  let open = (): void => undefined;
+  gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  await broker.core.application.deleteSessions([{ sessionId: id, owner: 'ann', force: true }], ORIGIN);
+  const greeting = broker.greet('A', { sessions: [found(id, { attempt: 1 })] });
+  await pause(50);
+  open();
+  await greeting;
+  t.match(await broker.describe(id), { state: 'READY' }, 'it is alive after all');
 });
 
 t.test('a session deleted while it was being made is closed when it starts after all', async (t) => {
