@@ -26,6 +26,7 @@ import { access } from '../projections/access.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
 import type { ReadDatabase } from '../projections/database.ts';
 import { createProjector, type Projector } from '../projections/projector.ts';
+import { startPurging } from '../projections/purging.ts';
 import { createServerQueries } from '../projections/server-queries.ts';
 import { servers as serversProjection } from '../projections/servers.ts';
 import { sessions as sessionsProjection } from '../projections/sessions.ts';
@@ -97,6 +98,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   });
   const running = createProcesses({ ...ports, ...actors, ...memory, effects, beliefs: reads }, limits);
   const subscription = await recover(ports, { ...actors, ...memory, ...running }, projector.position());
+  const purging = startPurging({ ...ports, visibleMs: limits.deletedVisibleMs });
   const operations = { ...limits, placementMs: PLACEMENT_MS };
   return {
     ...memory,
@@ -113,6 +115,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
       running.deadlines.stop();
       running.reception.stop();
       await subscription.stop();
+      await purging.stop();
       await projector.stop();
     },
   };

@@ -96,6 +96,8 @@ export type CredentialKind = 'api-client' | 'software-statement' | 'agent-client
 /** One row: how far the projections have come. */
 export interface CursorTable {
   position: number;
+  /** Sessions that were deleted before this time may be missing: see purging.ts. */
+  purged_before: number;
 }
 
 export interface Tables {
@@ -126,8 +128,8 @@ export interface ReadDatabase {
  * rowid; that is what a page walks, however many deleted sessions there are. `sessions_by_state` does the same with the living alone.
  */
 export const SCHEMA = `
-  CREATE TABLE cursor (position INTEGER NOT NULL);
-  INSERT INTO cursor VALUES (0);
+  CREATE TABLE cursor (position INTEGER NOT NULL, purged_before INTEGER NOT NULL);
+  INSERT INTO cursor VALUES (0, 0);
 
   CREATE TABLE sessions (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT, state_time INTEGER, state_reason TEXT, owner TEXT, name TEXT,

@@ -129,7 +129,7 @@ async function findStart({ log, database, projections, logger }: ProjectorOption
   await database.transactor.transact(async (transaction) => {
     const tables = projections.flatMap(({ shapes }) => shapes.map(({ table }) => table));
     for (const table of tables) await transaction.deleteFrom(table).execute();
-    await transaction.updateTable('cursor').set({ position: LOG_START }).execute();
+    await transaction.updateTable('cursor').set({ position: LOG_START, purged_before: 0 }).execute();
   });
   return LOG_START;
 }

@@ -68,12 +68,13 @@ export const sessions: Projection = projectionOf<SessionEvent>({
     'session.connections-changed': ({ data }, id, changes) => {
       changes.change(SESSIONS, [id], { connections: data.count, last_disconnection_time: data.lastDisconnectionTime });
     },
+    /** A new life, whether or not the one before is remembered: see purging.ts. */
     'session.adopted': ({ data, position, time }, id, changes) => {
-      const { serverId, localId, creationTime, connections, permissionsFile = null, ...spec } = data;
-      const alive = { state: 'READY', state_time: time, state_reason: null, deleted_time: null } as const;
-      const where = { server_id: serverId, local_id: localId, created_time: creationTime, connections };
-      const set = { ...alive, ...where, owner: spec.owner, name: spec.name, spec, permissions_file: permissionsFile };
-      changes.upsert(SESSIONS, [id], set, { position, wish: { enqueue: false, retry: false }, attempt: 0 });
+      const { serverId, localId, creationTime, connections, attempt = 0, permissionsFile = null, ...spec } = data;
+      const alive = { position, state: 'READY', state_time: time, wish: { enqueue: false, retry: false } } as const;
+      const where = { server_id: serverId, local_id: localId, attempt, created_time: creationTime, connections };
+      changes.remove(SESSIONS, [id]);
+      changes.upsert(SESSIONS, [id], { ...alive, ...where, owner: spec.owner, name: spec.name, spec, permissions_file: permissionsFile });
     },
   },
 });

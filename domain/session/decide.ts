@@ -131,8 +131,9 @@ function isUnwanted({ isUnwanted, attempt, ...known }: SessionContext, serverId:
 }
 
 function adopt(serverId: ServerId, found: FoundSession): SessionDecision {
-  const { spec, localId, creationTime, connections: count, lastDisconnectionTime } = found;
-  const adopted: SessionEvent = { type: 'session.adopted', data: { ...spec, serverId, localId, creationTime, connections: count } };
+  const { spec, localId, creationTime, attempt, connections: count, lastDisconnectionTime } = found;
+  const data = { ...spec, serverId, localId, creationTime, connections: count, attempt };
+  const adopted: SessionEvent = { type: 'session.adopted', data };
   if (lastDisconnectionTime === undefined) return accepted(adopted);
   return accepted<SessionEvent>(adopted, { type: 'session.connections-changed', data: { count, lastDisconnectionTime } });
 }

@@ -84,5 +84,7 @@ export type SessionEvent =
         readonly localId: string;
         readonly creationTime: number;
         readonly connections: number;
+        /** The placement that made it, as its host knows; 0 for one made by hand. Absent from older facts. */
+        readonly attempt?: number | undefined;
       };
     };

@@ -157,8 +157,9 @@ function fold(context: SessionContext, event: SessionInput): Partial<SessionCont
         lastDisconnectionTime: event.data.lastDisconnectionTime ?? context.lastDisconnectionTime,
       };
     case 'session.adopted': {
-      const { serverId, localId, creationTime, connections, ...spec } = event.data;
-      return { spec, serverId, localId, creationTime, connections, isUnwanted: false, reason: '' };
+      const { serverId, localId, creationTime, connections, attempt = context.attempt, ...spec } = event.data;
+      const life = { creationTime, connections, lastDisconnectionTime: null, isUnwanted: false, reason: '' };
+      return { spec, serverId, localId, attempt, ...life };
     }
   }
 }

@@ -11,6 +11,7 @@ import { type StreamName, serverId, sessionId, streamName } from '../../domain/i
 import { serverMachine } from '../../domain/server/machine.ts';
 import { sessionMachine } from '../../domain/session/machine.ts';
 import { createChanges } from '../../projections/changes.ts';
+import { purgeStep } from '../../projections/purging.ts';
 import { createChangeWriter } from '../../projections/writing.ts';
 import { createRecordingLogger, dump, factOf, PROJECTIONS, temporaryFolder } from '../helpers/read-model.ts';
 import { AGENT_CLIENT, description, wish } from '../helpers/samples.ts';
@@ -106,6 +107,9 @@ function onlyAllowed(wishes: readonly (readonly [string, string, Statement])[]):
   });
 }
 
+/** Facts after which a deleted session is forgotten. */
+const REMEMBERED = 30;
+
 async function apply(file: string, all: readonly RecordedFact[], sizes: readonly number[]): Promise<void> {
   const database = await openReadDatabase(file, { logger: createRecordingLogger(), readers: 1 });
   const writer = createChangeWriter();
@@ -115,11 +119,13 @@ async function apply(file: string, all: readonly RecordedFact[], sizes: readonly
     for (const fact of all.slice(start, start + size)) for (const projection of PROJECTIONS) projection.apply(fact, changes);
     await database.transactor.transact((transaction) => writer.write(transaction, changes));
     start += size;
+    await purgeStep(database, (all[Math.min(start, all.length) - 1]?.time ?? 0) - REMEMBERED);
   }
+  await database.transactor.transact((transaction) => transaction.updateTable('cursor').set({ purged_before: 0 }).execute());
   await database.close();
 }
 
-t.test('facts give the same tables whatever the batches they arrive in', async (t) => {
+t.test('facts give the same tables whatever the batches they arrive in, and whenever deleted sessions are forgotten', async (t) => {
   const folder = temporaryFolder(t);
   let run = 0;
   let tried = 0;

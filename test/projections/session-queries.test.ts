@@ -93,7 +93,7 @@ t.test('a refused session is not described, whether it waited or not', async (t)
   t.strictSame(await queriesOf(model).describe({ limit: 10 }, NOW), { items: [] });
 });
 
-t.test('an adopted session appears, or comes back to its old place', async (t) => {
+t.test('an adopted session is new, also where it was there before', async (t) => {
   const model = await openReadModel(t);
   const queries = queriesOf(model);
   const spec = { name: 'console', owner: 'bob', sessionType: 'CONSOLE' } as const;
@@ -104,11 +104,11 @@ t.test('an adopted session appears, or comes back to its old place', async (t) =
   await model.record(server('srv-1'), NOW, ...registered());
   await model.record(session('back'), NOW, REQUESTED, PLACED, STARTED, DELETED);
   await model.record(session('found'), NOW, adopted);
-  await model.record(session('back'), NOW, adopted);
+  await model.record(session('back'), NOW, { ...adopted, data: { ...adopted.data, attempt: 1 } });
   const { items } = await queries.describe({ limit: 10 }, NOW);
   t.match(items, [
-    { view: { id: 'back', name: 'console', state: 'READY', stateReason: undefined }, localId: 'console', attempt: 1 },
     { view: { id: 'found', creationTime: NOW - HOUR, connections: 1 }, serverId: 'srv-1', localId: 'console', attempt: 0 },
+    { view: { id: 'back', name: 'console', state: 'READY', stateReason: undefined }, localId: 'console', attempt: 1 },
   ]);
 });
 

@@ -24,6 +24,8 @@ const COLOURS = ['red', 'blue'];
 
 interface Seen {
   readonly id: string;
+  /** In the order of pages. A session that is adopted begins anew. */
+  place: number;
   owner: string;
   name: string;
   /** `hidden`: refused, or deleted long ago. */
@@ -119,6 +121,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 /** The facts of each step, and what they ought to mean. */
 function createWorld({ log, projector }: ReadModel) {
   const sessions: Seen[] = [];
+  let places = 0;
   const hosts = new Map<string, Host>(SERVERS.map((id) => [id, { isReachable: true, colour: 'red' }]));
 
   async function tell(stream: StreamName, time: number, ...statements: readonly Statement[]): Promise<void> {
@@ -133,7 +136,8 @@ function createWorld({ log, projector }: ReadModel) {
   async function create(choice: number): Promise<void> {
     const id = `s${sessions.length}`;
     const [owner, name] = [at(OWNERS, choice), at(NAMES, choice >> 1)];
-    sessions.push({ id, owner, name, state: 'CREATING', server: undefined });
+    places += 1;
+    sessions.push({ id, place: places, owner, name, state: 'CREATING', server: undefined });
     await tell(streamName('session', id), NOW, { type: 'session.requested', data: wish({ owner, name }) });
   }
 
@@ -141,6 +145,10 @@ function createWorld({ log, projector }: ReadModel) {
     const { may, to, fact } = CHANGES[kind] as Change;
     if (!may(session)) return;
     Object.assign(session, to(choice));
+    if (kind === 'adopt') {
+      places += 1;
+      session.place = places;
+    }
     await tell(streamName('session', session.id), kind === 'end long ago' ? NOW - 2 * HOUR : NOW, fact(session));
   }
 
@@ -178,7 +186,7 @@ function createWorld({ log, projector }: ReadModel) {
     return state === 'hidden' || state === 'DELETED' || isInSight ? state : 'UNKNOWN';
   }
 
-  function matching({ ids, owners, names, states, servers, tags }: Omit<SessionSelection, 'limit'>): readonly string[] {
+  function matching({ ids, owners, names, states, servers, tags }: Omit<SessionSelection, 'limit'>): readonly Seen[] {
     const matches = (session: Seen) =>
       session.state !== 'hidden' &&
       (ids?.includes(session.id) ?? true) &&
@@ -187,7 +195,7 @@ function createWorld({ log, projector }: ReadModel) {
       (states?.includes(stateOf(session) as SessionState) ?? true) &&
       (servers?.includes(session.server ?? '') ?? true) &&
       (tags ?? []).every(({ values }) => values.includes(hosts.get(session.server ?? '')?.colour ?? ''));
-    return sessions.filter(matches).map(({ id }) => id);
+    return sessions.filter(matches).sort((one, other) => one.place - other.place);
   }
 
   return { begin, happen, settled, matching };
@@ -206,22 +214,27 @@ t.test('pages hold what matches, and show a session that matches all the time on
       await world.begin([...creations, ...before]);
       const queries = createSessionQueries(model.database.reader, { deletedVisibleMs: HOUR });
       const seen: string[] = [];
-      let stable = new Set(world.matching(wanted));
-      let last = -1;
+      const idsOf = (sessions: readonly Seen[]) => sessions.map(({ id, place }) => `${id} ${place}`);
+      let stable = new Set(idsOf(world.matching(wanted)));
+      let last = 0;
       for (let page = 0, after: number | undefined; ; page += 1) {
         await world.settled();
         const { items, next } = await queries.describe({ ...wanted, after }, NOW);
-        const ids = items.map(({ view }) => view.id);
-        const expected = world.matching(wanted).filter((id) => Number(id.slice(1)) > last);
-        deepStrictEqual(ids, expected.slice(0, wanted.limit), 'the page holds what matches now, in order');
+        const expected = world.matching(wanted).filter(({ place }) => place > last);
+        const shown = expected.slice(0, wanted.limit);
+        deepStrictEqual(
+          items.map(({ view }) => view.id),
+          shown.map(({ id }) => id),
+          'the page holds what matches now, in order',
+        );
         deepStrictEqual(next !== undefined, expected.length > wanted.limit, 'there is another page if there is more');
-        seen.push(...ids);
+        seen.push(...idsOf(shown));
         if (next === undefined) break;
         after = next;
-        last = Number(ids.at(-1)?.slice(1));
+        last = shown.at(-1)?.place ?? 0;
         for (const one of between[page] ?? []) {
           await world.happen(one);
-          stable = new Set(world.matching(wanted).filter((id) => stable.has(id)));
+          stable = new Set(idsOf(world.matching(wanted)).filter((id) => stable.has(id)));
         }
       }
       deepStrictEqual(new Set(seen).size, seen.length, 'none twice');

@@ -25,8 +25,9 @@ const permissionsUpdated = { type: 'session.permissions-updated', data: { permis
 const connected = { type: 'session.connections-changed', data: { count: 2, lastDisconnectionTime: undefined } } as const;
 const adopted = {
   type: 'session.adopted',
-  data: { ...FOUND_SPEC, serverId: A, localId: 'one', creationTime: 5, connections: 0 },
+  data: { ...FOUND_SPEC, serverId: A, localId: 'one', creationTime: 5, connections: 0, attempt: 1 },
 } as const;
+const byHand = { ...adopted, data: { ...adopted.data, attempt: 0 } } as const;
 
 const found = (attempt: number) =>
   ({ sessionId: sessionId('one'), localId: 'one', attempt, spec: FOUND_SPEC, creationTime: 5, connections: 0 }) as const;
@@ -227,14 +228,14 @@ story('an attempt that was given up is not wanted when it starts after all', (gi
 });
 
 story('a name that is given again on its host is another session; the same one is not adopted against its owner', (given) => {
-  const gone = [adopted, deletionRequested, deleted] as const;
+  const gone = [byHand, deletionRequested, deleted] as const;
   given(...gone)
     .when({ type: 'report-found', serverId: A, found: found(0) })
     .isRejected('SESSION_UNWANTED');
   given(...gone)
     .when({ type: 'report-found', serverId: A, found: { ...found(0), creationTime: 9, lastDisconnectionTime: 8 } })
     .decides(
-      { type: 'session.adopted', data: { ...adopted.data, creationTime: 9 } },
+      { type: 'session.adopted', data: { ...byHand.data, creationTime: 9 } },
       { type: 'session.connections-changed', data: { count: 0, lastDisconnectionTime: 8 } },
     );
 });
