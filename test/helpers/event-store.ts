@@ -1,0 +1,32 @@
+/**
+ * An EventStoreDB for a test: the real one at `EVENTSTORE_URL` if that is set, under a prefix of the test's own, so that tests can share it; else
+ * the stand-in, in this process.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Test } from 'tap';
+import { type StandIn, startStandIn } from '../eventstore-stand-in/stand-in.ts';
+
+export interface TestEventStore {
+  readonly url: string;
+  /** For the names of streams, such as `t5f3a.`; new each time. */
+  readonly prefix: string;
+  /** What it is; also said in the output of the test. */
+  readonly which: string;
+  /** Undefined where the real server is used. */
+  readonly standIn: StandIn | undefined;
+}
+
+export const freshPrefix = (): string => `t${randomBytes(6).toString('hex')}.`;
+
+export async function startEventStore(t: Test): Promise<TestEventStore> {
+  const url = process.env['EVENTSTORE_URL'];
+  if (url) {
+    const which = `the real server at ${url}`;
+    t.comment(`EventStoreDB: ${which}`);
+    return { url, prefix: freshPrefix(), which, standIn: undefined };
+  }
+  const standIn = await startStandIn();
+  t.teardown(() => standIn.stop());
+  t.comment('EventStoreDB: the stand-in (EVENTSTORE_URL runs this on a real server)');
+  return { url: standIn.url, prefix: freshPrefix(), which: 'stand-in', standIn };
+}
