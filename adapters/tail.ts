@@ -17,6 +17,8 @@ export interface Tail {
   committed(facts: readonly RecordedFact[]): void;
   /** The head is elsewhere than it seemed, for instance after a commit of unknown outcome. */
   moved(head: Position): void;
+  /** The log is lost for good: all subscriptions fail, and so do those that come later. */
+  lost(error: LogFault): void;
   subscribe(after: Position, deliver: Deliver, failed: (error: Error) => void): Subscription;
   /** Stops all subscriptions; those that come later fail. */
   close(): Promise<void>;
@@ -32,13 +34,18 @@ export interface TailOptions {
 
 export function createTail(options: TailOptions): Tail {
   let { head } = options;
-  let closed = false;
+  /** Why no subscription goes on. */
+  let end: LogFault | undefined;
   const recent = createRecent(options.recentFacts, head);
   const sleepers = new Set<() => void>();
   const subscriptions = new Set<Subscription>();
 
   function moveTo(position: Position): void {
     head = position;
+    wakeAll();
+  }
+
+  function wakeAll(): void {
     for (const wake of sleepers) {
       wake();
     }
@@ -47,8 +54,8 @@ export function createTail(options: TailOptions): Tail {
 
   /** One turn of the loop: what is behind the cursor, or nothing after a sleep that ended with news. */
   async function next(cursor: Position, sleep: () => Promise<void>): Promise<readonly RecordedFact[]> {
-    if (closed) {
-      throw new LogFault('The log is closed.');
+    if (end) {
+      throw end;
     }
     if (cursor >= head) {
       await sleep();
@@ -71,6 +78,10 @@ export function createTail(options: TailOptions): Tail {
       recent.restart(position);
       moveTo(position);
     },
+    lost(error) {
+      end ??= error;
+      wakeAll();
+    },
     subscribe(after, deliver, failed) {
       const loop = createLoop(after, deliver, { next, sleepers });
       const over = loop
@@ -87,7 +98,7 @@ export function createTail(options: TailOptions): Tail {
       return subscription;
     },
     async close() {
-      closed = true;
+      end ??= new LogFault('The log is closed.');
       await Promise.all([...subscriptions].map((subscription) => subscription.stop()));
     },
   };

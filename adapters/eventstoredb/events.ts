@@ -1,0 +1,106 @@
+/**
+ * Facts as events of EventStoreDB, and back. The shapes are stored for ever: the event has the id, the type and the data of the fact as JSON that a
+ * person can read; who caused it, when and in which shape stands in the metadata, under the server's own names where it has some.
+ */
+import { type AllStreamResolvedEvent, type JSONEventData, type ResolvedEvent, START } from '@eventstore/db-client';
+import { type Cause, LOG_START, type Position, type RecordedFact, type Revision } from '../../domain/facts.ts';
+import { factId, requestId, type StreamName } from '../../domain/ids.ts';
+import type { Draft } from '../drafts.ts';
+
+/** What stands in the metadata of each event. */
+interface FactMetadata {
+  /** The request that it all began with. */
+  readonly $correlationId: string;
+  /** The id of whoever made it happen. */
+  readonly $causationId: string;
+  /** What kind of id that is. */
+  readonly cause: Cause['kind'];
+  readonly schemaVersion: number;
+  /** Milliseconds since 1970; the server's own time of writing stands beside it. */
+  readonly time: number;
+}
+
+/** The streams of one cluster of brokers among those of others and of the server itself. */
+export interface Names {
+  readonly prefix: string;
+  /** As the server knows it. */
+  onServer(stream: StreamName): string;
+  /** Undefined: not one of ours. */
+  ours(stream: string): StreamName | undefined;
+  /** The stream of a lock, which never holds anything. */
+  lock(name: string): string;
+  /** For the server to pick ours from the whole log. */
+  readonly pattern: string;
+}
+
+/** Such as `acme.`, before `session-…`. No `-`, because the server groups streams by what stands before the first one. */
+const PREFIX = /^(?:[A-Za-z0-9_]+\.)*$/;
+/** A name of ours behind the prefix: a category without dots, so that no prefix can be the beginning of another one's names. */
+const CATEGORY = '[^$.-][^.-]*-';
+
+/** Throws TypeError for a prefix that cannot be. */
+export function createNames(prefix: string): Names {
+  if (!PREFIX.test(prefix)) {
+    throw new TypeError(`The stream prefix "${prefix}" must consist of letters, digits and "_" and end with a dot, such as "acme."`);
+  }
+  const pattern = `^${prefix.replaceAll('.', '\\.')}${CATEGORY}`;
+  const name = new RegExp(pattern, 's');
+  return {
+    prefix,
+    lock: (name) => `${prefix}lock-${name}`,
+    onServer: (stream) => `${prefix}${stream}`,
+    ours: (stream) => (name.test(stream) ? (stream.slice(prefix.length) as StreamName) : undefined),
+    pattern,
+  };
+}
+
+export function eventOf({ fact, data }: Draft): JSONEventData {
+  const { id, type, schemaVersion, time, cause, requestId } = fact;
+  const metadata: FactMetadata = { $correlationId: requestId, $causationId: cause.id, cause: cause.kind, schemaVersion, time };
+  return { id, type, contentType: 'application/json', data: JSON.parse(data), metadata: { ...metadata } };
+}
+
+/** Undefined for what is no fact of ours: another stream, a link, an event that somebody else wrote. */
+export function factOf({ event }: ResolvedEvent | AllStreamResolvedEvent, names: Names): RecordedFact | undefined {
+  if (event?.position === undefined || !isObject(event.data) || !isMetadata(event.metadata)) return undefined;
+  const stream = names.ours(event.streamId);
+  if (stream === undefined) return undefined;
+  const { $correlationId, $causationId, cause, schemaVersion, time } = event.metadata;
+  return {
+    position: positionOf(event.position.commit),
+    stream,
+    revision: Number(event.revision),
+    id: factId(event.id),
+    type: event.type,
+    schemaVersion,
+    time,
+    cause: { kind: cause, id: $causationId },
+    requestId: requestId($correlationId),
+    data: event.data,
+  };
+}
+
+/** Bytes are what others write. */
+function isObject(data: unknown): data is object {
+  return typeof data === 'object' && data !== null && !(data instanceof Uint8Array);
+}
+
+function isMetadata(metadata: unknown): metadata is FactMetadata {
+  const { $correlationId, $causationId, cause, schemaVersion, time } = (metadata ?? {}) as Partial<FactMetadata>;
+  return (
+    [$correlationId, $causationId, cause].every((text) => typeof text === 'string') && [schemaVersion, time].every(Number.isSafeInteger)
+  );
+}
+
+/** Offsets in the log; a double holds them exactly up to 9 petabytes. */
+export const positionOf = (commit: bigint): Position => Number(commit);
+
+/** Where to read or to subscribe from. */
+export type Place = typeof START | { readonly commit: bigint; readonly prepare: bigint };
+
+/** What we append has the same commit and prepare position. */
+export function placeOf(position: Position): Place {
+  return position === LOG_START ? START : { commit: BigInt(position), prepare: BigInt(position) };
+}
+
+export const expectedOf = (revision: Revision): bigint | 'no_stream' => (revision < 0 ? 'no_stream' : BigInt(revision));

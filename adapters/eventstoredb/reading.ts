@@ -1,0 +1,106 @@
+/**
+ * Reads of the server. Each is taken to its end or cancelled, because one that is broken off holds its place on the connection for ever; so many
+ * run at a time as leave room on it; and each has a timer of its own.
+ */
+import { END, type ResolvedEvent, StreamNotFoundError } from '@eventstore/db-client';
+import type { Position, RecordedFact, Revision } from '../../domain/facts.ts';
+import type { StreamName } from '../../domain/ids.ts';
+import { LogFault } from '../../domain/ports/event-log.ts';
+import { createSlots, faultOf, within } from './calls.ts';
+import { factOf, type Names, type Place, placeOf } from './events.ts';
+import { type FilteredRead, openFilteredRead } from './filtered-read.ts';
+import type { Server } from './server.ts';
+
+export interface Reading {
+  stream(stream: StreamName, fromRevision: Revision, limit: number): Promise<RecordedFact[]>;
+  /** Up to `limit` facts behind `after`. */
+  all(after: Position, limit: number): Promise<RecordedFact[]>;
+  /** The newest fact of all; undefined when there is none. May take as long as the server needs to look through what others wrote since. */
+  newest(): Promise<RecordedFact | undefined>;
+  /** The newest fact at or behind a place that is known to be close to the end; undefined when there is none. */
+  newestSince(place: Place): Promise<RecordedFact | undefined>;
+  /** Whether the log still holds a fact where it stood. Rejects with LogFault when the server cannot be asked. */
+  holds(fact: RecordedFact): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** A connection takes 100 calls at a time; some room is left for those whose end has not come through. */
+const UNDER_WAY = 64;
+/** If so many facts are behind a place, it is not close to the end. */
+const CLOSE = 100;
+/** How long the newest fact may be looked for: millions of events of others may stand behind it. */
+const SEARCH_MS = 300_000;
+const INVALID_ARGUMENT = 3;
+
+export function createReading(server: Server, names: Names, callMs: number): Reading {
+  const client = server.connect('reads');
+  const slots = createSlots(UNDER_WAY);
+  const { pattern } = names;
+
+  async function all(read: Omit<FilteredRead, 'pattern'>, limitMs = callMs): Promise<RecordedFact[]> {
+    const events = await slots.run(() => {
+      const opening = openFilteredRead(client, { ...read, pattern });
+      const cancel = () => void opening.then((open) => open.cancel()).catch(() => undefined);
+      return within(limitMs, opening.then(drain), cancel);
+    });
+    return events.flatMap((event) => factOf(event, names) ?? []);
+  }
+
+  const newest = async (): Promise<RecordedFact | undefined> => {
+    const [fact] = await all({ from: END, direction: 'backwards', maxCount: 1 }, SEARCH_MS).catch(logUnreadable);
+    return fact;
+  };
+
+  return {
+    newest,
+    stream: (stream, fromRevision, limit) =>
+      slots.run(async () => {
+        const options = { fromRevision: BigInt(fromRevision), maxCount: limit };
+        const open = client.readStream(names.onServer(stream), options);
+        open.on('error', () => undefined);
+        const cancel = () => void open.cancel().catch(() => undefined);
+        const events = await within(callMs, drain(open), cancel).catch((error: unknown) => {
+          if (error instanceof StreamNotFoundError) return [];
+          throw faultOf(`The stream ${stream} could not be read`, error);
+        });
+        return events.map((event) => factOf(event, names) ?? foreign(stream, event));
+      }),
+    async all(after, limit) {
+      // A read includes the position that it starts from.
+      const facts = await all({ from: placeOf(after), direction: 'forwards', maxCount: limit + 1 }).catch(logUnreadable);
+      return facts.filter(({ position }) => position > after).slice(0, limit);
+    },
+    async newestSince(place) {
+      const facts = await all({ from: place, direction: 'forwards', maxCount: CLOSE }).catch(logUnreadable);
+      return facts.length < CLOSE ? facts.at(-1) : newest();
+    },
+    async holds({ position, id }) {
+      const facts = await all({ from: placeOf(position), direction: 'forwards', maxCount: 1 }).catch((error: unknown) => {
+        if (isInvalidPosition(error)) return [];
+        return logUnreadable(error);
+      });
+      return facts.some((fact) => fact.id === id);
+    },
+    close: () => client.dispose(),
+  };
+}
+
+async function drain<E>(stream: AsyncIterable<E>): Promise<E[]> {
+  const events: E[] = [];
+  for await (const event of stream) events.push(event);
+  return events;
+}
+
+/** Nothing begins there. Subscriptions say so by a code, reads in words. */
+function isInvalidPosition(error: unknown): boolean {
+  const { code, details = '' } = error as { readonly code?: number; readonly details?: string };
+  return code === INVALID_ARGUMENT || details.includes('InvalidPosition');
+}
+
+function logUnreadable(error: unknown): never {
+  throw faultOf('The log could not be read', error);
+}
+
+function foreign(stream: StreamName, { event }: ResolvedEvent): never {
+  throw new LogFault(`The stream ${stream} holds an event at revision ${event?.revision} that Berth did not write.`);
+}
