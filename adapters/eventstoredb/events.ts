@@ -18,6 +18,7 @@ interface FactMetadata {
   readonly schemaVersion: number;
   /** Milliseconds since 1970; the server's own time of writing stands beside it. */
   readonly time: number;
+  readonly hash?: string;
 }
 
 /** The streams of one cluster of brokers among those of others and of the server itself. */
@@ -55,9 +56,15 @@ export function createNames(prefix: string): Names {
 }
 
 export function eventOf({ fact, data }: Draft): JSONEventData {
-  const { id, type, schemaVersion, time, cause, requestId } = fact;
+  const { id, type, schemaVersion, time, cause, requestId, hash } = fact;
   const metadata: FactMetadata = { $correlationId: requestId, $causationId: cause.id, cause: cause.kind, schemaVersion, time };
-  return { id, type, contentType: 'application/json', data: JSON.parse(data), metadata: { ...metadata } };
+  return {
+    id,
+    type,
+    contentType: 'application/json',
+    data: JSON.parse(data),
+    metadata: { ...metadata, ...(hash === undefined ? {} : { hash }) },
+  };
 }
 
 /** Undefined for what is no fact of ours: another stream, a link, an event that somebody else wrote. */
@@ -65,7 +72,7 @@ export function factOf({ event }: ResolvedEvent | AllStreamResolvedEvent, names:
   if (event?.position === undefined || !isObject(event.data) || !isMetadata(event.metadata)) return undefined;
   const stream = names.ours(event.streamId);
   if (stream === undefined) return undefined;
-  const { $correlationId, $causationId, cause, schemaVersion, time } = event.metadata;
+  const { $correlationId, $causationId, cause, schemaVersion, time, hash } = event.metadata;
   return {
     position: positionOf(event.position.commit),
     stream,
@@ -77,6 +84,7 @@ export function factOf({ event }: ResolvedEvent | AllStreamResolvedEvent, names:
     cause: { kind: cause, id: $causationId },
     requestId: requestId($correlationId),
     data: event.data,
+    ...(hash === undefined ? {} : { hash }),
   };
 }
 
