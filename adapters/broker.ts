@@ -12,6 +12,7 @@ import { type Access, createAccess } from './access.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
 import type { BrokerConfig } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
+import { chained } from './evidence/chained.ts';
 import { createAgentApi } from './http/agent-api.ts';
 import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
 import { createBearerCheck } from './http/bearer.ts';
@@ -73,7 +74,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const { clock, random, logger } = ports;
   const folder = await claimDataFolder(config.dataDir);
   onStop(folder.release);
-  const log = liftedLog(await openSqliteEventLog(join(folder.path, 'log.sqlite')));
+  const log = liftedLog(chained(await openSqliteEventLog(join(folder.path, 'log.sqlite'))));
   onStop(log.close);
   logger.info(log.describe(), 'The log is open.');
   const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });
@@ -83,7 +84,6 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const hosts = [config.host, advertisedHost(config, machine), ...config.certificateNames];
   const wish = { authority: secrets.authority, names: serverNames(hosts, machine), now: clock.now() };
   const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
-
   const database = await openReadDatabase(join(folder.path, 'read-models.sqlite'), { logger });
   onStop(database.close);
   const connections = createAgentConnections({ clock, random });

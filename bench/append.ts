@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sqlite3 from 'sqlite3';
+import { chained } from '../adapters/evidence/chained.ts';
 import { openConnection } from '../adapters/sqlite/connection.ts';
 import { openSqliteEventLog } from '../adapters/sqlite/event-log.ts';
 import { ensureSchema } from '../adapters/sqlite/log-schema.ts';
@@ -66,7 +67,7 @@ async function measure({ append, close }: Candidate, writers: number): Promise<n
 }
 
 async function openBerth(file: string): Promise<Candidate> {
-  const log = await openSqliteEventLog(file);
+  const log = chained(await openSqliteEventLog(file));
   return {
     append: (writer, round) => log.append(streamName('session', `${writer}`), round + NO_STREAM, [newFact()]),
     close: () => log.close(),
