@@ -9,6 +9,7 @@ import { Hono } from 'hono';
 import { clientId } from '../domain/ids.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { type Access, createAccess } from './access.ts';
+import { ensureBrokerId } from './broker-id.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
 import type { BrokerConfig } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
@@ -21,6 +22,7 @@ import { createTokenEndpoint } from './http/oauth.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
+import { createMemoryLocks } from './memory/locks.ts';
 import { createPasswords } from './passwords.ts';
 import { openSecrets } from './secrets/secrets.ts';
 import { advertisedHost, serverNames } from './server-names.ts';
@@ -89,7 +91,21 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const connections = createAgentConnections({ clock, random });
   const issueConnectionToken = (sessionId: string, user: string) =>
     tokens.issueConnectionToken({ sessionId, user, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
-  const core = await startCore({ log, database, link: connections, clock, random, logger, fatal, issueConnectionToken }, limitsOf(config));
+  const core = await startCore(
+    {
+      log,
+      locks: createMemoryLocks(),
+      self: await ensureBrokerId(folder.path, random),
+      database,
+      link: connections,
+      clock,
+      random,
+      logger,
+      fatal,
+      issueConnectionToken,
+    },
+    limitsOf(config),
+  );
   onStop(core.stop);
   connections.start(core.reception);
 
@@ -103,6 +119,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   });
   const clients = await serveClients(doors, secrets.pageKey);
   onStop(clients.close);
+  await core.join({ host: machine.hostname, url: `https://${advertisedHost(config, machine)}:${agents.port}` });
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
 }
 

@@ -4,34 +4,37 @@
  */
 import { createRegistry, type Registry } from '../domain/access/registry.ts';
 import { ACTOR_LIMITS, createActors } from '../domain/actors.ts';
-import type { Origin, Position } from '../domain/facts.ts';
-import { requestId, type ServerId, serverId, sessionId } from '../domain/ids.ts';
+import { brokerKind } from '../domain/broker/actor.ts';
+import type { BrokerAddress } from '../domain/broker/events.ts';
+import type { RecordedFact } from '../domain/facts.ts';
+import { type BrokerId, brokerId } from '../domain/ids.ts';
 import { createFleet, type Fleet } from '../domain/placement/fleet.ts';
+import type { FleetServer } from '../domain/placement/fleet-server.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
-import type { Beliefs } from '../domain/ports/beliefs.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
-import type { EventLog, Subscription } from '../domain/ports/event-log.ts';
+import type { EventLog } from '../domain/ports/event-log.ts';
+import type { Locks } from '../domain/ports/locks.ts';
 import type { Reception } from '../domain/ports/reception.ts';
-import { createDeadlines, type DeadlineLimits, type Deadlines } from '../domain/processes/deadlines.ts';
+import type { DeadlineLimits } from '../domain/processes/deadlines.ts';
+import { createDirectory, type Directory } from '../domain/processes/directory.ts';
 import { createDispatching, type Dispatching } from '../domain/processes/dispatching.ts';
-import { createEffects, type Effects } from '../domain/processes/effects.ts';
-import { createOutcomes, type Outcomes } from '../domain/processes/outcomes.ts';
-import { createPlacing, type Placing, type PlacingLimits } from '../domain/processes/placing.ts';
+import { createEffects } from '../domain/processes/effects.ts';
+import { createMembership } from '../domain/processes/membership.ts';
+import { createOutcomes } from '../domain/processes/outcomes.ts';
+import type { PlacingLimits } from '../domain/processes/placing.ts';
 import { follow, type Process } from '../domain/processes/process.ts';
-import { createReception, type StartedReception } from '../domain/processes/reception.ts';
-import { createReleasing, release } from '../domain/processes/releasing.ts';
+import { createReception } from '../domain/processes/reception.ts';
 import { type Servers, serverKind } from '../domain/server/actor.ts';
 import { type Sessions, sessionKind } from '../domain/session/actor.ts';
-import { access } from '../projections/access.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
-import type { ReadDatabase } from '../projections/database.ts';
+import { PROJECTIONS } from '../projections/all.ts';
+import type { ReadDatabase, Reader } from '../projections/database.ts';
 import { createProjector, type Projector } from '../projections/projector.ts';
 import { startPurging } from '../projections/purging.ts';
 import { createServerQueries } from '../projections/server-queries.ts';
-import { servers as serversProjection } from '../projections/servers.ts';
-import { sessions as sessionsProjection } from '../projections/sessions.ts';
-import { createWorkQueries } from '../projections/work-queries.ts';
+import { createWorkQueries, type WorkQueries } from '../projections/work-queries.ts';
 import type { Application } from './application.ts';
+import { createLeading, pendingOf } from './leading.ts';
 import type { Logger } from './logging.ts';
 import { createOnce, type Once } from './once.ts';
 import { createApplication } from './operations.ts';
@@ -41,6 +44,9 @@ export interface CorePorts {
   readonly log: EventLog;
   readonly database: ReadDatabase;
   readonly link: AgentLink;
+  /** Shared with all brokers on the log. */
+  readonly locks: Locks;
+  readonly self: BrokerId;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -62,6 +68,9 @@ export interface Core {
   readonly reception: Reception;
   readonly registry: Registry;
   readonly fleet: Fleet;
+  readonly directory: Directory;
+  /** Tells the others that this broker serves now, and where. */
+  join(address: BrokerAddress): Promise<void>;
   /** Resolves when no effect is under way and the read models have everything. */
   idle(): Promise<void>;
   stop(): Promise<void>;
@@ -80,40 +89,72 @@ const CATCH_UP_REPORT_MS = 2_000;
 
 export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<Core> {
   const { log, clock, logger } = ports;
-  const projector = createProjector({ ...ports, projections: [sessionsProjection, serversProjection, access] });
+  const projector = createProjector({ ...ports, projections: PROJECTIONS });
   await projector.start();
   await catchUp(projector, log, logger);
-  const effects = createEffects(clock, (what, err) => logger.error({ err }, `Trying again: ${what}.`));
+  const tryingAgain = (what: string, err: unknown): void => logger.error({ err }, `Trying again: ${what}.`);
+  const effects = createEffects(clock, tryingAgain);
   const sessions = createActors(sessionKind, ports);
   const servers = createActors(serverKind, ports, { ...ACTOR_LIMITS, kept: SERVERS_KEPT });
   const actors = { sessions, servers };
-  const memory = { fleet: createFleet(), registry: createRegistry() };
-  const reads = createReads({
-    ...ports,
-    ...limits,
-    projector,
-    fleet: memory.fleet,
-    reader: ports.database.reader,
-    patienceMs: PATIENCE_MS,
-  });
-  const running = createProcesses({ ...ports, ...actors, ...memory, effects, beliefs: reads }, limits);
-  const subscription = await recover(ports, { ...actors, ...memory, ...running }, projector.position());
+  const brokers = createActors(brokerKind, ports);
+  const memory = { fleet: createFleet(), registry: createRegistry(), directory: createDirectory() };
+  const { reader } = ports.database;
+  const reads = createReads({ ...ports, ...limits, projector, fleet: memory.fleet, reader, patienceMs: PATIENCE_MS });
+  const work = createWorkQueries(reader);
+  const outcomes = createOutcomes();
+  const dispatching = createDispatching({ ...ports, ...actors, effects });
+  const reception = createReception(
+    { ...ports, ...actors, ...memory, effects, dispatching, beliefs: reads },
+    { ...limits, returnMs: RETURN_MS },
+  );
+  const failed = (err: unknown) => logger.error({ err }, 'This broker cannot say that it is there; trying again.');
+  const membership = createMembership({ ...ports, brokers, failed });
+  const processes = [...hearing(log, actors, memory), outcomes, dispatching, membership];
+  let heard = projector.position();
+  const leading = createLeading(
+    {
+      ...ports,
+      ...actors,
+      ...memory,
+      brokers,
+      beliefs: reads,
+      work,
+      processes,
+      heard: () => heard,
+      reached: reads.reached,
+      began: () => logger.info({ broker: ports.self }, 'This broker leads.'),
+      ended: () => logger.warn({ broker: ports.self }, 'This broker does not lead any more.'),
+      failed: tryingAgain,
+    },
+    { ...limits, returnMs: RETURN_MS },
+  );
+
+  await remember(reader, work, { ...memory, dispatching });
+  const passed = ({ position }: RecordedFact): void => {
+    heard = position;
+  };
+  const subscription = log.subscribe(heard, follow(processes, passed), ports.fatal);
+  await leading.start();
+  const isOwn = ({ reachable, broker }: FleetServer) => reachable && (broker === null || broker === ports.self);
+  reception.expect([...memory.fleet.values()].filter(isOwn).map(({ id }) => id));
   const purging = startPurging({ ...ports, visibleMs: limits.deletedVisibleMs });
   const operations = { ...limits, placementMs: PLACEMENT_MS };
   return {
     ...memory,
-    application: createApplication({ ...ports, ...actors, ...memory, ...running, reads }, operations),
+    application: createApplication({ ...ports, ...actors, outcomes, reads }, operations),
     once: createOnce(ports),
-    reception: running.reception,
+    reception,
+    join: membership.join,
     async idle() {
-      await effects.idle();
+      await Promise.all([effects.idle(), leading.idle()]);
       await projector.reached(await log.head(), PATIENCE_MS);
     },
     async stop() {
       effects.stop();
-      running.placing.stop();
-      running.deadlines.stop();
-      running.reception.stop();
+      reception.stop();
+      await leading.stop();
+      await membership.leave();
       await subscription.stop();
       await purging.stop();
       await projector.stop();
@@ -137,65 +178,21 @@ interface Actors {
 interface Memory {
   readonly fleet: Fleet;
   readonly registry: Registry;
+  readonly directory: Directory;
 }
 
-interface Running {
-  readonly outcomes: Outcomes;
-  readonly placing: Placing;
-  readonly dispatching: Dispatching;
-  readonly deadlines: Deadlines;
-  readonly reception: StartedReception;
-  readonly processes: readonly Process[];
-}
-
-type ProcessPorts = CorePorts & Actors & Memory & { readonly effects: Effects; readonly beliefs: Beliefs };
-
-function createProcesses(ports: ProcessPorts, limits: CoreLimits): Running {
-  const { fleet, registry } = ports;
-  const outcomes = createOutcomes();
-  const placing = createPlacing(ports, limits);
-  const dispatching = createDispatching(ports);
-  const reception = createReception({ ...ports, dispatching }, { ...limits, returnMs: RETURN_MS });
-  const deadlines = createDeadlines(ports, limits);
+/** What moves on with every fact, before anything is done because of it. Alone on a log, actors have heard of their facts already. */
+function hearing(log: EventLog, { sessions, servers }: Actors, { fleet, registry, directory }: Memory): readonly Process[] {
+  const actors: Process = { session: sessions.heard, server: servers.heard };
   const index: Process = { server: (_, fact) => fleet.apply(fact), access: registry.apply };
-  const processes = [index, outcomes, placing, dispatching, deadlines, createReleasing(ports)];
-  return { outcomes, placing, dispatching, deadlines, reception, processes };
+  return log.isShared ? [actors, index, directory] : [index, directory];
 }
 
-/**
- * Fills the indexes from the read models, which stand at `start`, finishes what the process before left undone, and follows the log from there.
- * Stray slots go first: a session that is placed again may well take the very slot.
- */
-async function recover(
-  { log, database, random, fatal }: CorePorts,
-  parts: Actors & Memory & Running,
-  start: Position,
-): Promise<Subscription> {
-  const { servers, fleet, registry, placing, dispatching, deadlines, reception, processes } = parts;
-  const work = createWorkQueries(database.reader);
-  const origin: Origin = { cause: { kind: 'broker', id: 'recovery' }, requestId: requestId(random.uuid()) };
-  const unreachable: { readonly serverId: ServerId; readonly unreachableSince: number }[] = [];
-  for await (const rows of createServerQueries(database.reader).fleet()) {
-    fleet.load(rows);
-    for (const { id, unreachableSince } of rows) if (unreachableSince !== undefined) unreachable.push({ serverId: id, unreachableSince });
-  }
-  deadlines.resumeServers(unreachable, origin);
-  for (const credential of await createAccessQueries(database.reader).active()) registry.put(credential);
-  const strays = await work.straySlots();
-  await Promise.all(strays.map((slot) => servers.execute(slot.serverId, release(sessionId(slot.sessionId)), origin)));
-  reception.expect([...fleet.values()].filter(({ reachable }) => reachable).map(({ id }) => id));
-  const subscription = log.subscribe(start, follow(processes), fatal);
-  for await (const page of work.pending()) {
-    const pending = page.map(({ id, serverId: server, state, stateTime, attempt }) => ({
-      sessionId: sessionId(id),
-      serverId: server === undefined ? undefined : serverId(server),
-      state,
-      stateTime,
-      attempt,
-    }));
-    placing.resume(pending, origin);
-    dispatching.resume(pending);
-    deadlines.resume(pending, origin);
-  }
-  return subscription;
+/** Fills what is kept in memory from the read models. */
+async function remember(reader: Reader, work: WorkQueries, parts: Memory & { readonly dispatching: Dispatching }): Promise<void> {
+  const { fleet, registry, directory, dispatching } = parts;
+  for await (const rows of createServerQueries(reader).fleet()) fleet.load(rows);
+  for (const credential of await createAccessQueries(reader).active()) registry.put(credential);
+  for (const { id, host, url } of await work.brokers()) directory.put({ id: brokerId(id), host, url });
+  for await (const page of work.pending()) dispatching.resume(page.map(pendingOf));
 }

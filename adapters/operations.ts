@@ -2,7 +2,6 @@
 import type { Rejection } from '../domain/decision.ts';
 import type { Origin } from '../domain/facts.ts';
 import { requestId, type SessionId, serverId, sessionId, streamName } from '../domain/ids.ts';
-import type { Fleet } from '../domain/placement/fleet.ts';
 import { compileRequirement } from '../domain/placement/requirements.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
@@ -30,7 +29,6 @@ export interface OperationPorts {
   readonly log: EventLog;
   readonly sessions: Sessions;
   readonly servers: Servers;
-  readonly fleet: Fleet;
   readonly outcomes: Outcomes;
   readonly reads: Reads;
   readonly link: AgentLink;

@@ -1,11 +1,12 @@
 /** The broker's core in this process, on a log on disk and above a fleet without agents: nothing but placing and recording is measured. */
 import { join } from 'node:path';
 import { type Core, startCore } from '../adapters/core.ts';
+import { createMemoryLocks } from '../adapters/memory/locks.ts';
 import { openSqliteEventLog } from '../adapters/sqlite/event-log.ts';
 import { openReadDatabase } from '../adapters/sqlite/read-database.ts';
 import { systemClock, systemRandom } from '../adapters/system.ts';
 import type { Origin } from '../domain/facts.ts';
-import { clientId, requestId, serverId } from '../domain/ids.ts';
+import { brokerId, clientId, requestId, serverId } from '../domain/ids.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
 import { description } from './placement.ts';
 
@@ -46,7 +47,8 @@ export async function startBenchCore(folder: string, servers: number): Promise<B
     throw error;
   };
   const ports = { log, database, link: NOBODY, clock: systemClock, random: systemRandom, logger, fatal };
-  const core = await startCore({ ...ports, issueConnectionToken: async () => '' }, LIMITS);
+  const alone = { locks: createMemoryLocks(), self: brokerId('bench') };
+  const core = await startCore({ ...ports, ...alone, issueConnectionToken: async () => '' }, LIMITS);
   for (let first = 0; first < servers; first += AT_ONCE) {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => greet(core, first + index)));
   }

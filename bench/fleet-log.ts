@@ -48,7 +48,7 @@ async function writeServer(log: EventLog, number: number, sessions: readonly num
       data: { sessionId: sessionIdOf(session), sessionType: 'VIRTUAL', owner: ownerOf(session), attempt: 1 },
     };
   });
-  const registered: ServerEvent = { type: 'server.registered', data: { agentClientId: randomUUID() } };
+  const registered: ServerEvent = { type: 'server.registered', data: { agentClientId: randomUUID(), broker: null } };
   const described: ServerEvent = { type: 'server.described', data: { ...description(number), maxVirtualSessions: -1 } };
   const stream = streamName('server', id);
   const own = [registered, described, ...slots].map(asFact);

@@ -78,7 +78,7 @@ function sorted(times: readonly number[]): readonly number[] {
 }
 
 function enrol(fleet: Fleet, number: number): void {
-  fleet.apply(fact(number, 0, { type: 'server.registered', data: { agentClientId: 'agent' } }));
+  fleet.apply(fact(number, 0, { type: 'server.registered', data: { agentClientId: 'agent', broker: null } }));
   fleet.apply(fact(number, 1, { type: 'server.described', data: description(number) }));
   fleet.telemetry(idOf(number), telemetry());
 }

@@ -80,7 +80,7 @@ async function fill(log: EventLog): Promise<number> {
 
 async function liveOf(log: EventLog, id: ServerId, number: number): Promise<number> {
   const onServer = createAppender(log, 'server', id);
-  let count = await onServer({ type: 'server.registered', data: { agentClientId: randomUUID() } }, describedAs(number));
+  let count = await onServer({ type: 'server.registered', data: { agentClientId: randomUUID(), broker: null } }, describedAs(number));
   for (let round = 0; round < ROUNDS; round += 1) {
     const session = sessionId(randomUUID());
     const onSession = createAppender(log, 'session', session);

@@ -4,6 +4,8 @@ type Brand<Name extends string> = string & { readonly brand: Name };
 
 /** A session: a UUID when the broker made it, the local id when it was made by hand on a host. 1 to 100 of `[A-Za-z0-9._-]`. */
 export type SessionId = Brand<'SessionId'>;
+/** A broker: a UUID that its data folder keeps. */
+export type BrokerId = Brand<'BrokerId'>;
 /** A DCV server: opaque text that its agent made once and keeps. */
 export type ServerId = Brand<'ServerId'>;
 /** One API request, a UUID; every answer and every fact that follows from it carries it. */
@@ -16,6 +18,7 @@ export type ClientId = Brand<'ClientId'>;
 export type StreamName = Brand<'StreamName'>;
 
 export const sessionId = (text: string): SessionId => text as SessionId;
+export const brokerId = (text: string): BrokerId => text as BrokerId;
 export const serverId = (text: string): ServerId => text as ServerId;
 export const requestId = (text: string): RequestId => text as RequestId;
 export const factId = (text: string): FactId => text as FactId;

@@ -1,6 +1,8 @@
 /** Every type of fact there is, with what lifts its older shapes. The keys are the storage format. */
 import type { AccessEvent } from './access/events.ts';
 import { accessUpcasters } from './access/upcasters.ts';
+import type { BrokerEvent } from './broker/events.ts';
+import { brokerUpcasters } from './broker/upcasters.ts';
 import type { KeyEvent } from './keys/events.ts';
 import { keyUpcasters } from './keys/upcasters.ts';
 import type { RequestEvent } from './request/events.ts';
@@ -11,12 +13,13 @@ import type { SessionEvent } from './session/events.ts';
 import { sessionUpcasters } from './session/upcasters.ts';
 import { createLifting, type Upcasters } from './upcasting.ts';
 
-export const UPCASTERS: Upcasters<SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent> = {
+export const UPCASTERS: Upcasters<SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent | BrokerEvent> = {
   ...sessionUpcasters,
   ...serverUpcasters,
   ...accessUpcasters,
   ...requestUpcasters,
   ...keyUpcasters,
+  ...brokerUpcasters,
 };
 
 export const { versionOf, lift } = createLifting(UPCASTERS);

@@ -8,7 +8,7 @@ import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
@@ -46,6 +46,8 @@ export interface ServersTable {
   position: number;
   id: string;
   agent_client_id: string;
+  /** That its agent is, or was last, connected to. */
+  broker: string | null;
   /** Null until the agent has described it; nobody is told of it before. */
   description: ColumnType<string | null, ServerDescription | null, ServerDescription | null>;
   open: Flag;
@@ -93,6 +95,12 @@ export interface CredentialsTable {
 
 export type CredentialKind = 'api-client' | 'software-statement' | 'agent-client';
 
+export interface BrokersTable {
+  id: string;
+  host: string;
+  url: string;
+}
+
 /** One row: how far the projections have come. */
 export interface CursorTable {
   position: number;
@@ -107,6 +115,7 @@ export interface Tables {
   server_tags: ServerTagsTable;
   slots: SlotsTable;
   credentials: CredentialsTable;
+  brokers: BrokersTable;
   cursor: CursorTable;
 }
 
@@ -144,7 +153,7 @@ export const SCHEMA = `
   CREATE INDEX sessions_pending ON sessions (position) WHERE state IN ('CREATING', 'DELETING');
 
   CREATE TABLE servers (
-    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent_client_id TEXT, description TEXT, open INTEGER, reachable INTEGER,
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent_client_id TEXT, broker TEXT, description TEXT, open INTEGER, reachable INTEGER,
     unreachable_time INTEGER,
     healthy INTEGER, health_reason TEXT, logged_in_users TEXT, removed_time INTEGER
   );
@@ -159,6 +168,8 @@ export const SCHEMA = `
   CREATE TABLE credentials (
     kind TEXT, id TEXT, name TEXT, hash TEXT, statement_id TEXT, active INTEGER, PRIMARY KEY (kind, id)
   ) WITHOUT ROWID;
+
+  CREATE TABLE brokers (id TEXT PRIMARY KEY, host TEXT, url TEXT) WITHOUT ROWID;
 
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;

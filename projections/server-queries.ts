@@ -1,6 +1,6 @@
 /** What is asked about servers. Telemetry is not here: it never reaches the database. */
 import { type Expression, type ExpressionBuilder, sql } from 'kysely';
-import { serverId, sessionId } from '../domain/ids.ts';
+import { brokerId, serverId, sessionId } from '../domain/ids.ts';
 import type { FleetRow } from '../domain/placement/fleet.ts';
 import { unavailability } from '../domain/server/capacity.ts';
 import type { ServerDescription } from '../domain/server/events.ts';
@@ -19,16 +19,11 @@ export interface ServerSelection {
   readonly after?: number | undefined;
 }
 
-export interface FleetServerRow extends FleetRow {
-  /** Milliseconds since 1970 (UTC); absent while it can be reached, and once it is removed. */
-  readonly unreachableSince?: number | undefined;
-}
-
 export interface ServerQueries {
   /** In the order in which they first registered; those that are removed, or not described yet, are not there. */
   describe(selection: ServerSelection): Promise<Page<ServerView>>;
   /** Every server, removed ones too, with its slots, in pages: to fill the fleet index when a broker starts. */
-  fleet(): AsyncIterable<readonly FleetServerRow[]>;
+  fleet(): AsyncIterable<readonly FleetRow[]>;
 }
 
 const PAGE = 500;
@@ -115,7 +110,7 @@ function rowOf(row: PackedServer): { readonly view: ServerView; readonly positio
 type PackedSlot = readonly [sessionId: string, sessionType: SessionType, owner: string];
 type PackedFleetRow = readonly [
   ...PackedConditions<ServerDescription | null>,
-  unreachableTime: number | null,
+  broker: string | null,
   removedTime: number | null,
   revision: number,
   slots: readonly PackedSlot[],
@@ -135,15 +130,14 @@ function fleetQuery(reader: Reader) {
     .innerJoin('server_revisions', 'server_revisions.server_id', 'servers.id')
     .where('servers.position', 'in', page)
     .select((eb) => {
-      const times = [eb.ref('servers.unreachable_time'), eb.ref('servers.removed_time')];
-      const columns = [...conditionColumns(eb), ...times, eb.ref('server_revisions.revision'), sql`json(${slots})`];
+      const more = [eb.ref('servers.broker'), eb.ref('servers.removed_time')];
+      const columns = [...conditionColumns(eb), ...more, eb.ref('server_revisions.revision'), sql`json(${slots})`];
       return packed(columns, eb.ref('servers.position')).as('rows');
     });
 }
 
-function fleetRowOf(row: PackedFleetRow): FleetServerRow & { readonly position: number } {
-  const [id, position, description, open, reachable, healthy, loggedInUsers, unreachableTime, removedTime, revision, slots] = row;
-  const isRemoved = removedTime !== null;
+function fleetRowOf(row: PackedFleetRow): FleetRow & { readonly position: number } {
+  const [id, position, description, open, reachable, healthy, loggedInUsers, broker, removedTime, revision, slots] = row;
   return {
     id: serverId(id),
     position,
@@ -153,8 +147,8 @@ function fleetRowOf(row: PackedFleetRow): FleetServerRow & { readonly position: 
     reachable: reachable === 1,
     healthy: healthy === 1,
     loggedInUsers,
-    ...(isRemoved ? { removed: true } : {}),
-    ...(isRemoved || unreachableTime === null ? {} : { unreachableSince: unreachableTime }),
+    broker: broker === null ? null : brokerId(broker),
+    ...(removedTime === null ? {} : { removed: true }),
     slots: slots.map(([session, sessionType, owner]) => ({ sessionId: sessionId(session), sessionType, owner })),
   };
 }

@@ -1,5 +1,5 @@
 /** Servers as they are described and placed on: what they are, their tags, and the slots that are taken. */
-import type { ServerEvent } from '../domain/server/events.ts';
+import type { HeldBy, ServerEvent } from '../domain/server/events.ts';
 import type { ShapeOf } from './changes.ts';
 import { type Projection, projectionOf } from './projection.ts';
 
@@ -9,6 +9,7 @@ const SERVERS: ShapeOf<'servers'> = {
   columns: [
     'position',
     'agent_client_id',
+    'broker',
     'description',
     'open',
     'reachable',
@@ -37,7 +38,7 @@ const SLOTS: ShapeOf<'slots'> = {
   whole: true,
 };
 
-const REACHABLE = { reachable: true, unreachable_time: null } as const;
+const heldBy = ({ broker }: HeldBy) => ({ broker, reachable: true, unreachable_time: null }) as const;
 
 export const servers: Projection = projectionOf<ServerEvent>({
   name: 'servers',
@@ -47,7 +48,7 @@ export const servers: Projection = projectionOf<ServerEvent>({
   handlers: {
     'server.registered': ({ data, position }, id, changes) => {
       const initially = { position, open: true, healthy: true, logged_in_users: [] };
-      changes.upsert(SERVERS, [id], { agent_client_id: data.agentClientId, ...REACHABLE, removed_time: null }, initially);
+      changes.upsert(SERVERS, [id], { agent_client_id: data.agentClientId, ...heldBy(data), removed_time: null }, initially);
     },
     'server.described': ({ data }, id, changes) => {
       changes.change(SERVERS, [id], { description: data });
@@ -64,7 +65,7 @@ export const servers: Projection = projectionOf<ServerEvent>({
     'server.became-unreachable': ({ time }, id, changes) => {
       changes.change(SERVERS, [id], { reachable: false, unreachable_time: time });
     },
-    'server.became-reachable': (_, id, changes) => changes.change(SERVERS, [id], REACHABLE),
+    'server.became-reachable': ({ data }, id, changes) => changes.change(SERVERS, [id], heldBy(data)),
     'server.health-changed': ({ data }, id, changes) => {
       changes.change(SERVERS, [id], { healthy: data.healthy, health_reason: data.reason ?? null });
     },

@@ -39,6 +39,12 @@ export interface StraySlot {
   readonly sessionId: string;
 }
 
+export interface UnreachableServer {
+  readonly serverId: string;
+  /** Milliseconds since 1970 (UTC). */
+  readonly since: number;
+}
+
 export interface WorkQueries {
   /** All that are CREATING or DELETING, oldest first, in pages. */
   pending(): AsyncIterable<readonly PendingSession[]>;
@@ -46,6 +52,10 @@ export interface WorkQueries {
   onServer(serverId: string): Promise<readonly PlacedSession[]>;
   /** Slots held for sessions that are over, unknown, or not placed on that server. */
   straySlots(): Promise<readonly StraySlot[]>;
+  /** The brokers that serve, or were serving when nobody was left to notice that they do not. */
+  brokers(): Promise<readonly { readonly id: string; readonly host: string; readonly url: string }[]>;
+  /** Servers that are registered and cannot be reached. */
+  unreachable(): Promise<readonly UnreachableServer[]>;
 }
 
 const PAGE = 500;
@@ -66,6 +76,11 @@ export function createWorkQueries(reader: Reader): WorkQueries {
     async straySlots() {
       const rows = await straySlotsQuery(reader).execute();
       return rows.map(({ server_id, session_id }) => ({ serverId: server_id, sessionId: session_id }));
+    },
+    brokers: () => reader.selectFrom('brokers').selectAll().orderBy('id').execute(),
+    async unreachable() {
+      const rows = await unreachableQuery(reader).execute();
+      return rows.map(({ id, unreachable_time }) => ({ serverId: id, since: Number(unreachable_time) }));
     },
   };
 }
@@ -140,6 +155,15 @@ type PackedPlaced = readonly [
 function placedOf([id, state, attempt, localId, connections, disconnected, permissions]: PackedPlaced): PlacedSession {
   const [lastDisconnectionTime, permissionsFile] = [disconnected ?? undefined, permissions ?? undefined];
   return { id, state, attempt, localId: localId ?? id, connections, lastDisconnectionTime, permissionsFile };
+}
+
+function unreachableQuery(reader: Reader) {
+  return reader
+    .selectFrom('servers')
+    .select(['id', 'unreachable_time'])
+    .where(sql<boolean>`reachable = 0`)
+    .where('removed_time', 'is', null)
+    .orderBy('id');
 }
 
 function straySlotsQuery(reader: Reader) {

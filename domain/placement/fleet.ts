@@ -5,7 +5,7 @@
  */
 import type { RecordedFact, Revision } from '../facts.ts';
 import { NO_STREAM } from '../facts.ts';
-import type { ServerId, SessionId } from '../ids.ts';
+import type { BrokerId, ServerId, SessionId } from '../ids.ts';
 import { serverId, streamId } from '../ids.ts';
 import type { Telemetry } from '../ports/agent-link.ts';
 import type { SlotWish } from '../server/capacity.ts';
@@ -28,6 +28,7 @@ export interface FleetRow {
   readonly revision: Revision;
   /** It is gone, and the row says how it would come back. */
   readonly removed?: boolean | undefined;
+  readonly broker: BrokerId | null;
   readonly description?: ServerDescription | undefined;
   readonly open: boolean;
   readonly reachable: boolean;
@@ -155,6 +156,7 @@ function newPlace(id: ServerId): Place {
     id,
     number: 0,
     revision: NO_STREAM,
+    broker: null,
     description: undefined,
     telemetry: undefined,
     osFamily: UNDESCRIBED.osFamily,
@@ -177,6 +179,7 @@ function fold(place: Place, fact: ServerEvent, intern: Intern): void {
     case 'server.registered':
     case 'server.became-reachable':
       place.reachable = true;
+      place.broker = intern(fact.data.broker);
       return;
     case 'server.described':
       describe(place, fact.data, intern);
@@ -214,6 +217,7 @@ function fold(place: Place, fact: ServerEvent, intern: Intern): void {
 function fill(place: Place, row: FleetRow, intern: Intern): void {
   clear(place);
   place.revision = row.revision;
+  place.broker = intern(row.broker);
   if (row.description !== undefined) describe(place, row.description, intern);
   place.open = row.open;
   place.reachable = row.reachable;

@@ -34,7 +34,7 @@ export interface DeadlineLimits {
 export interface Deadlines extends Process {
   resume(pending: readonly PendingSession[], origin: Origin): void;
   /** Times are milliseconds since 1970 (UTC). */
-  resumeServers(unreachable: readonly { readonly serverId: ServerId; readonly unreachableSince: number }[], origin: Origin): void;
+  resumeServers(unreachable: readonly { readonly serverId: ServerId; readonly since: number }[], origin: Origin): void;
   stop(): void;
 }
 
@@ -120,7 +120,7 @@ export function createDeadlines(ports: DeadlinePorts, limits: DeadlineLimits): D
       }
     },
     resumeServers(unreachable, origin) {
-      for (const { serverId, unreachableSince } of unreachable) awaitReturn(serverId, unreachableSince, origin);
+      for (const { serverId, since } of unreachable) awaitReturn(serverId, since, origin);
     },
     stop() {
       for (const key of [...timers.keys()]) clear(key);

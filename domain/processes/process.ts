@@ -3,8 +3,9 @@
  * before that it is told by `resume`, from the read models. Effects may come twice and are harmless then, because actors decide.
  */
 import type { AccessEvent } from '../access/events.ts';
+import type { BrokerEvent } from '../broker/events.ts';
 import type { RecordedFact } from '../facts.ts';
-import { type ServerId, type SessionId, serverId, sessionId } from '../ids.ts';
+import { type BrokerId, brokerId, type ServerId, type SessionId, serverId, sessionId } from '../ids.ts';
 import type { Deliver } from '../ports/event-log.ts';
 import type { ServerEvent } from '../server/events.ts';
 import type { SessionEvent } from '../session/events.ts';
@@ -14,11 +15,14 @@ export type ServerFact = RecordedFact<ServerEvent>;
 
 export type AccessFact = RecordedFact<AccessEvent>;
 
+export type BrokerFact = RecordedFact<BrokerEvent>;
+
 export interface Process {
   session?(id: SessionId, fact: SessionFact): void;
   server?(id: ServerId, fact: ServerFact): void;
   /** `id` is that of the credential. */
   access?(id: string, fact: AccessFact): void;
+  broker?(id: BrokerId, fact: BrokerFact): void;
 }
 
 /** A session whose work was not done when the broker stopped. */
@@ -32,22 +36,28 @@ export interface PendingSession {
   readonly attempt: number;
 }
 
-/** Hands each fact to each process, in the order in which they are given. */
-export function follow(processes: readonly Process[]): Deliver {
+/** Hands each fact to each process, in the order in which they are given. Others may be added between two facts, and taken away. */
+export function follow(processes: readonly Process[], heard: (fact: RecordedFact) => void): Deliver {
   return (facts) => {
-    for (const fact of facts) deliver(processes, fact);
+    for (const fact of facts) {
+      deliver(processes, fact);
+      heard(fact);
+    }
     return Promise.resolve();
   };
 }
 
-/** What stands before the dot of a type is the category of its stream. Requests with a key have no effects: what they led to has its own facts. */
+const CREDENTIALS: ReadonlySet<string> = new Set(['api-client', 'software-statement', 'agent-client']);
+
+/** What stands before the dot of a type is the category of its stream. Facts of other categories have no effects. */
 function deliver(processes: readonly Process[], fact: RecordedFact): void {
   const category = fact.type.slice(0, fact.type.indexOf('.'));
   const id = fact.stream.slice(category.length + 1);
   for (const process of processes) {
     if (category === 'session') process.session?.(sessionId(id), fact as SessionFact);
     else if (category === 'server') process.server?.(serverId(id), fact as ServerFact);
-    else if (category !== 'request') process.access?.(id, fact as AccessFact);
+    else if (category === 'broker') process.broker?.(brokerId(id), fact as BrokerFact);
+    else if (CREDENTIALS.has(category)) process.access?.(id, fact as AccessFact);
   }
 }
 

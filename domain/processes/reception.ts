@@ -1,6 +1,6 @@
 /** Hears agents: what they say becomes commands to the actors, and the answer is given when the facts are in the log. */
 import type { Origin } from '../facts.ts';
-import { type ClientId, requestId, type ServerId } from '../ids.ts';
+import { type BrokerId, type ClientId, requestId, type ServerId } from '../ids.ts';
 import type { Fleet } from '../placement/fleet.ts';
 import type { AgentLink, Greeting, Order, Report } from '../ports/agent-link.ts';
 import type { Clock, Random, Timer } from '../ports/clock.ts';
@@ -19,6 +19,7 @@ export interface ReceptionPorts extends InventoryPorts {
   readonly effects: Effects;
   readonly clock: Clock;
   readonly random: Random;
+  readonly self: BrokerId;
 }
 
 export interface ReceptionLimits {
@@ -46,7 +47,7 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
   async function greeted(greeting: Greeting, clientId: ClientId): ReturnType<Reception['greeted']> {
     const { serverId, description, healthy, healthReason, loggedInUsers } = greeting;
     const origin = originOf(ports.random, serverId);
-    const command = { type: 'greet', clientId, description, healthy, healthReason, loggedInUsers } as const;
+    const command = { type: 'greet', broker: ports.self, clientId, description, healthy, healthReason, loggedInUsers } as const;
     const outcome = await servers.execute(serverId, command, origin);
     if ('rejected' in outcome) return { rejected: outcome.rejected.reason };
     connected.add(serverId);
@@ -65,7 +66,8 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
   }
 
   async function lose(serverId: ServerId, reason: string): Promise<void> {
-    if (!connected.has(serverId)) await servers.execute(serverId, { type: 'lose', reason }, originOf(ports.random, serverId));
+    if (!connected.has(serverId))
+      await servers.execute(serverId, { type: 'lose', broker: ports.self, reason }, originOf(ports.random, serverId));
   }
 
   /** A few at a time: a whole fleet of actors at work would fill the memory, and the queue of the log. */

@@ -1,5 +1,5 @@
 /** What a server can be told. Imperative; each is judged by decide.ts and may be turned down. */
-import type { ClientId, SessionId } from '../ids.ts';
+import type { BrokerId, ClientId, SessionId } from '../ids.ts';
 import type { SessionType } from '../session/events.ts';
 import type { ServerDescription } from './events.ts';
 
@@ -7,6 +7,8 @@ export type ServerCommand =
   /** Its agent has connected and says what it is. */
   | {
       readonly type: 'greet';
+      /** That it is connected to. */
+      readonly broker: BrokerId;
       readonly clientId: ClientId;
       readonly description: ServerDescription;
       readonly healthy: boolean;
@@ -16,8 +18,8 @@ export type ServerCommand =
   | { readonly type: 'describe'; readonly description: ServerDescription }
   | { readonly type: 'change-health'; readonly healthy: boolean; readonly reason?: string | undefined }
   | { readonly type: 'change-logged-in-users'; readonly users: readonly string[] }
-  /** The link to its agent is lost. */
-  | { readonly type: 'lose'; readonly reason: string }
+  /** This broker has no link to its agent any more. */
+  | { readonly type: 'lose'; readonly broker: BrokerId; readonly reason: string }
   | {
       readonly type: 'reserve';
       readonly sessionId: SessionId;

@@ -22,7 +22,7 @@ export function decideServer(snapshot: ServerSnapshot, command: ServerCommand): 
     case 'change-logged-in-users':
       return accepted(...users(context, command.users));
     case 'lose':
-      return context.reachable ? accepted({ type: 'server.became-unreachable', data: { reason: command.reason } }) : accepted();
+      return lose(context, command);
     case 'reserve':
       return reserve(context, command);
     case 'count':
@@ -40,16 +40,23 @@ export function decideServer(snapshot: ServerSnapshot, command: ServerCommand): 
 
 function greet({ value, context }: ServerSnapshot, command: Command<'greet'>): ServerDecision {
   const isNew = value === 'unknown' || value === 'removed';
+  const { broker } = command;
   if (context.agentClientId !== '' && context.agentClientId !== command.clientId && !isNew) {
     return rejected('SERVER_ID_TAKEN', 'This server id belongs to another agent.');
   }
   return accepted(
-    ...(isNew ? [{ type: 'server.registered', data: { agentClientId: command.clientId } } as const] : []),
+    ...(isNew ? [{ type: 'server.registered', data: { agentClientId: command.clientId, broker } } as const] : []),
     ...described(context, command.description),
     ...health(context, command.healthy, command.healthReason),
     ...users(context, command.loggedInUsers),
-    ...(isNew || context.reachable ? [] : [{ type: 'server.became-reachable', data: {} } as const]),
+    ...(isNew || (context.reachable && context.broker === broker) ? [] : [{ type: 'server.became-reachable', data: { broker } } as const]),
   );
+}
+
+/** Its agent may have moved to another broker meanwhile. */
+function lose({ reachable, broker }: ServerContext, command: Command<'lose'>): ServerDecision {
+  const isHolder = broker === null || broker === command.broker;
+  return reachable && isHolder ? accepted({ type: 'server.became-unreachable', data: { reason: command.reason } }) : accepted();
 }
 
 function described(context: ServerContext, description: ServerDescription): readonly ServerEvent[] {

@@ -1,5 +1,5 @@
 /** What can be said of a DCV server. Stored for ever: a new meaning gets a new type, and a better shape a new version (see upcasters.ts). */
-import type { SessionId } from '../ids.ts';
+import type { BrokerId, SessionId } from '../ids.ts';
 import type { SessionType } from '../session/events.ts';
 
 /** One address that DCV clients can reach. */
@@ -55,8 +55,13 @@ export interface ServerDescription {
   readonly maxSessionsPerOwner: number;
 }
 
+/** Which broker the agent is connected to; null in facts of a time when there was only one. */
+export interface HeldBy {
+  readonly broker: BrokerId | null;
+}
+
 export type ServerEvent =
-  | { readonly type: 'server.registered'; readonly data: { readonly agentClientId: string } }
+  | { readonly type: 'server.registered'; readonly data: { readonly agentClientId: string } & HeldBy }
   | { readonly type: 'server.described'; readonly data: ServerDescription }
   | { readonly type: 'server.opened'; readonly data: Record<string, never> }
   | { readonly type: 'server.closed'; readonly data: { readonly force: boolean } }
@@ -72,7 +77,8 @@ export type ServerEvent =
     }
   | { readonly type: 'server.slot-released'; readonly data: { readonly sessionId: SessionId } }
   | { readonly type: 'server.became-unreachable'; readonly data: { readonly reason: string } }
-  | { readonly type: 'server.became-reachable'; readonly data: Record<string, never> }
+  /** Again, or through another broker than before. */
+  | { readonly type: 'server.became-reachable'; readonly data: HeldBy }
   | { readonly type: 'server.health-changed'; readonly data: { readonly healthy: boolean; readonly reason?: string | undefined } }
   /** Users logged in on the host outside DCV; on Windows they keep a console session out. */
   | { readonly type: 'server.logged-in-users-changed'; readonly data: { readonly users: readonly string[] } }

@@ -1,5 +1,6 @@
 /** The life of a server: which fact may follow which. Open and closed are states; what else decides about slots is its capacity. */
 import { assign, type SnapshotFrom, setup } from 'xstate';
+import type { BrokerId } from '../ids.ts';
 import { type ServerCapacity, slotOf, UNDESCRIBED, withoutSlot, withSlot } from './capacity.ts';
 import type { ServerDescription, ServerEvent } from './events.ts';
 
@@ -7,6 +8,8 @@ import type { ServerDescription, ServerEvent } from './events.ts';
 export interface ServerContext extends ServerCapacity {
   /** The agent client that this server id belongs to; empty before the first fact. */
   readonly agentClientId: string;
+  /** The broker that its agent is, or was last, connected to; null where the facts do not say. */
+  readonly broker: BrokerId | null;
   /** Null until its agent has described it. */
   readonly description: ServerDescription | null;
 }
@@ -44,7 +47,7 @@ const registration = [
 
 export const serverMachine = machineSetup.createMachine({
   id: 'server',
-  context: { ...UNDESCRIBED, agentClientId: '', description: null },
+  context: { ...UNDESCRIBED, agentClientId: '', broker: null, description: null },
   initial: 'unknown',
   states: {
     unknown: { on: { 'server.registered': registration } },
@@ -60,7 +63,7 @@ export type ServerSnapshot = SnapshotFrom<typeof serverMachine>;
 function fold(context: ServerContext, event: ServerEvent): Partial<ServerContext> {
   switch (event.type) {
     case 'server.registered':
-      return { agentClientId: event.data.agentClientId, reachable: true };
+      return { agentClientId: event.data.agentClientId, broker: event.data.broker, reachable: true };
     case 'server.described': {
       const description = event.data;
       const { maxVirtualSessions, maxSessionsPerOwner } = description;
@@ -77,7 +80,7 @@ function fold(context: ServerContext, event: ServerEvent): Partial<ServerContext
     case 'server.became-unreachable':
       return { reachable: false };
     case 'server.became-reachable':
-      return { reachable: true };
+      return { broker: event.data.broker, reachable: true };
     case 'server.health-changed':
       return { healthy: event.data.healthy };
     case 'server.logged-in-users-changed':

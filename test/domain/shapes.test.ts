@@ -147,6 +147,8 @@ async function liveThroughEverything(broker: Awaited<ReturnType<typeof setUpCore
   await broker.pass(2_000_000);
   const keyed = { clientId: 'ann', key: 'one', operation: 'deleteSessions', fingerprint: 'a' };
   await core.once(keyed, ORIGIN, async () => ({ status: 200, body: '{}' }));
+  await core.join({ host: 'here', url: 'https://here:8445' });
+  await broker.restart();
 }
 
 /** What only brokers do that are slow, or not alone. */

@@ -6,12 +6,13 @@ import type { Test } from 'tap';
 import { type Core, type CoreLimits, startCore } from '../../adapters/core.ts';
 import type { Logger } from '../../adapters/logging.ts';
 import { createMemoryStore, openMemoryEventLog } from '../../adapters/memory/event-log.ts';
+import { createMemoryLocks } from '../../adapters/memory/locks.ts';
 import { openReadDatabase } from '../../adapters/sqlite/read-database.ts';
 import { type ServerId, serverId, sessionId, streamName } from '../../domain/ids.ts';
 import type { AgentLink, FoundSession, Greeting, Order, Report } from '../../domain/ports/agent-link.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
 import type { SessionView } from '../../projections/views.ts';
-import { AGENT_CLIENT, description, ORIGIN, wish } from './samples.ts';
+import { AGENT_CLIENT, BROKER, description, ORIGIN, wish } from './samples.ts';
 import { createSeededRandom, createSimulatedClock } from './simulated-clock.ts';
 
 export const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -65,7 +66,8 @@ export async function setUpCore(
     const log = wrap(openMemoryEventLog(store));
     const database = await openReadDatabase(join(folder, 'read-models.sqlite'), { logger: SILENT });
     const issueConnectionToken = async (id: string, user: string) => `${id} ${user}`;
-    const ports = { log, database, link, clock, random, logger, issueConnectionToken, fatal };
+    const alone = { locks: createMemoryLocks(), self: BROKER };
+    const ports = { log, ...alone, database, link, clock, random, logger, issueConnectionToken, fatal };
     const core = await startCore(ports, { ...LIMITS, ...limits });
     running.push(core.stop, log.close, database.close);
     return core;

@@ -46,7 +46,7 @@ export function createTestFleet(): TestFleet {
     fleet,
     tell,
     add(id, changes) {
-      tell(id, { type: 'server.registered', data: { agentClientId: 'agent' } });
+      tell(id, { type: 'server.registered', data: { agentClientId: 'agent', broker: null } });
       tell(id, { type: 'server.described', data: description(changes) });
       return serverId(id);
     },

@@ -1,4 +1,5 @@
 /** The end of one run of the lifecycle test: everything is mended, time passes, and then nothing may be left of the trouble. */
+
 import { deepStrictEqual } from 'node:assert/strict';
 import { createActor } from 'xstate';
 import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
@@ -7,13 +8,13 @@ import type { RecordedFact } from '../../domain/facts.ts';
 import { serverId } from '../../domain/ids.ts';
 import { serverMachine } from '../../domain/server/machine.ts';
 import { sessionMachine } from '../../domain/session/machine.ts';
+import { PROJECTIONS } from '../../projections/all.ts';
 import type { Tables } from '../../projections/database.ts';
 import { createProjector } from '../../projections/projector.ts';
 import type { ServerView, SessionView } from '../../projections/views.ts';
 import { SILENT } from './core.ts';
 import type { SessionAccount } from './lifecycle-ledger.ts';
 import { verify, type World } from './lifecycle-model.ts';
-import { PROJECTIONS } from './read-model.ts';
 import type { ServerSettings, SimulatedServer } from './simulated-server.ts';
 import type { Tablespace } from './turn-ground.ts';
 

@@ -11,14 +11,10 @@ import { systemClock } from '../../adapters/system.ts';
 import type { NewFact, Statement } from '../../domain/facts.ts';
 import { factId, type StreamName } from '../../domain/ids.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
-import { access } from '../../projections/access.ts';
+import { PROJECTIONS } from '../../projections/all.ts';
 import type { ReadDatabase } from '../../projections/database.ts';
 import { createProjector, type ProjectionLogger, type Projector } from '../../projections/projector.ts';
-import { servers } from '../../projections/servers.ts';
-import { sessions } from '../../projections/sessions.ts';
 import { ORIGIN } from './samples.ts';
-
-export const PROJECTIONS = [sessions, servers, access];
 
 /** Where what was said can be read afterwards. */
 export interface RecordingLogger extends ProjectionLogger {

@@ -1,10 +1,12 @@
 /** Things that tests need one of, in a plain form. */
 import type { Origin } from '../../domain/facts.ts';
-import { clientId, requestId } from '../../domain/ids.ts';
+import { brokerId, clientId, requestId } from '../../domain/ids.ts';
 import type { ServerDescription } from '../../domain/server/events.ts';
 import type { PlacementWish, SessionSpec } from '../../domain/session/events.ts';
 
 export const ORIGIN: Origin = { cause: { kind: 'client', id: 'test' }, requestId: requestId('11111111-1111-4111-8111-111111111111') };
+
+export const BROKER = brokerId('33333333-3333-4333-8333-333333333333');
 
 export const AGENT_CLIENT = clientId('22222222-2222-4222-8222-222222222222');
 

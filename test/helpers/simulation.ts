@@ -6,9 +6,11 @@ import { type Core, type CoreLimits, startCore } from '../../adapters/core.ts';
 import type { ConnectionSettings } from '../../adapters/http/agent-connection.ts';
 import { createAgentConnections } from '../../adapters/http/agent-connections.ts';
 import { createMemoryStore, type MemoryStore } from '../../adapters/memory/event-log.ts';
+import { createMemoryLocks } from '../../adapters/memory/locks.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import { LIMITS, SILENT } from './core.ts';
 import type { Foundation, Ground } from './ground.ts';
+import { BROKER } from './samples.ts';
 import { createSeededRandom, createSimulatedClock, type SimulatedClock, turn } from './simulated-clock.ts';
 import { type ServerSettings, type SimulatedServer, startServer } from './simulated-server.ts';
 import { type Network, type RunningBroker, track } from './simulated-wire.ts';
@@ -112,7 +114,18 @@ async function openBroker(foundation: Foundation, { random, faults, ...options }
   const connections = createAgentConnections({ clock, random }, options.connections ?? CONNECTIONS);
   const issueConnectionToken = async () => 'token';
   const fatal = (err: Error) => void faults.push({ message: 'fatal', err });
-  const ports = { clock, log, database, link: connections, random, logger, issueConnectionToken, fatal };
+  const ports = {
+    clock,
+    log,
+    locks: createMemoryLocks(),
+    self: BROKER,
+    database,
+    link: connections,
+    random,
+    logger,
+    issueConnectionToken,
+    fatal,
+  };
   const core = await startCore(ports, { ...LIMITS, queueSize: 1_000_000, ...options.limits });
   connections.start(core.reception);
   let vanish = (_: Error): void => undefined;

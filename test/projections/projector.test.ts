@@ -7,9 +7,10 @@ import { openReadDatabase } from '../../adapters/sqlite/read-database.ts';
 import { LOG_START, NO_STREAM } from '../../domain/facts.ts';
 import { streamName } from '../../domain/ids.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
+import { PROJECTIONS } from '../../projections/all.ts';
 import { createProjector, type Projector } from '../../projections/projector.ts';
 import { createSessionQueries } from '../../projections/session-queries.ts';
-import { createRecordingLogger, dump, factOf, openReadModel, PROJECTIONS, temporaryFolder } from '../helpers/read-model.ts';
+import { createRecordingLogger, dump, factOf, openReadModel, temporaryFolder } from '../helpers/read-model.ts';
 import { wish } from '../helpers/samples.ts';
 import { createSimulatedClock, type SimulatedClock } from '../helpers/simulated-clock.ts';
 

@@ -10,10 +10,11 @@ import type { RecordedFact, Statement } from '../../domain/facts.ts';
 import { type StreamName, serverId, sessionId, streamName } from '../../domain/ids.ts';
 import { serverMachine } from '../../domain/server/machine.ts';
 import { sessionMachine } from '../../domain/session/machine.ts';
+import { PROJECTIONS } from '../../projections/all.ts';
 import { createChanges } from '../../projections/changes.ts';
 import { purgeStep } from '../../projections/purging.ts';
 import { createChangeWriter } from '../../projections/writing.ts';
-import { createRecordingLogger, dump, factOf, PROJECTIONS, temporaryFolder } from '../helpers/read-model.ts';
+import { createRecordingLogger, dump, factOf, temporaryFolder } from '../helpers/read-model.ts';
 import { AGENT_CLIENT, description, wish } from '../helpers/samples.ts';
 import { SEED } from '../helpers/seed.ts';
 
@@ -53,13 +54,13 @@ const tags = fc
   .map((keys) => keys.map((key, index) => ({ key, value: `value ${index}` })));
 
 const serverStatement: fc.Arbitrary<Statement> = fc.oneof(
-  fc.constant({ type: 'server.registered', data: { agentClientId: AGENT_CLIENT } }),
+  fc.constant({ type: 'server.registered', data: { agentClientId: AGENT_CLIENT, broker: null } }),
   tags.map((list) => ({ type: 'server.described', data: description({ tags: list }) })),
   fc.constantFrom(
     { type: 'server.opened', data: {} },
     { type: 'server.closed', data: { force: false } },
     { type: 'server.became-unreachable', data: { reason: 'Silent.' } },
-    { type: 'server.became-reachable', data: {} },
+    { type: 'server.became-reachable', data: { broker: null } },
     { type: 'server.health-changed', data: { healthy: false, reason: 'No display.' } },
     { type: 'server.health-changed', data: { healthy: true } },
     { type: 'server.logged-in-users-changed', data: { users: ['ann'] } },

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { openConnection } from '../../adapters/sqlite/connection.ts';
 import { streamName } from '../../domain/ids.ts';
-import { openReadModel, PROJECTIONS } from '../helpers/read-model.ts';
+import { PROJECTIONS } from '../../projections/all.ts';
+import { openReadModel } from '../helpers/read-model.ts';
 
 t.test('projections write every column of their tables, and no table twice', async (t) => {
   const model = await openReadModel(t);

@@ -21,7 +21,7 @@ const DELETED_BY_FORCE: SessionEvent = { type: 'session.deletion-requested', dat
 const session = (id: string) => streamName('session', id);
 const server = (id: string) => streamName('server', id);
 const registered = (tags = description().tags): ServerEvent[] => [
-  { type: 'server.registered', data: { agentClientId: AGENT_CLIENT } },
+  { type: 'server.registered', data: { agentClientId: AGENT_CLIENT, broker: null } },
   { type: 'server.described', data: description({ tags }) },
 ];
 
@@ -123,7 +123,7 @@ t.test('a session reads UNKNOWN while its server cannot be reached, unless it is
   await model.record(server('srv-1'), NOW, { type: 'server.became-unreachable', data: { reason: 'Silent.' } });
   const unknown = ['UNKNOWN', undefined];
   t.strictSame(await states(), [['CREATING', 'SESSION_PLACING'], unknown, unknown, ['DELETED', undefined]]);
-  await model.record(server('srv-1'), NOW, { type: 'server.became-reachable', data: {} });
+  await model.record(server('srv-1'), NOW, { type: 'server.became-reachable', data: { broker: null } });
   t.match(await states(), [['CREATING'], ['CREATING', 'PENDING_PREPARATION'], ['READY'], ['DELETED']]);
 });
 

@@ -162,7 +162,7 @@ function createWorld({ log, projector }: ReadModel) {
       await tellServer(place, { type: 'server.became-unreachable', data: { reason: 'Silent.' } });
     } else if (kind === 'find') {
       host.isReachable = true;
-      await tellServer(place, { type: 'server.became-reachable', data: {} });
+      await tellServer(place, { type: 'server.became-reachable', data: { broker: null } });
     } else if (kind === 'paint') {
       host.colour = at(COLOURS, choice);
       await tellServer(place, painted(host.colour));
@@ -173,7 +173,7 @@ function createWorld({ log, projector }: ReadModel) {
 
   async function begin(steps: readonly Step[]): Promise<void> {
     for (const id of SERVERS) {
-      await tellServer(id, { type: 'server.registered', data: { agentClientId: AGENT_CLIENT } }, painted('red'));
+      await tellServer(id, { type: 'server.registered', data: { agentClientId: AGENT_CLIENT, broker: null } }, painted('red'));
     }
     for (const one of steps) await happen(one);
   }

@@ -75,7 +75,7 @@ t.test('a slot whose session is over, unknown or elsewhere is stray', async (t) 
     type: 'server.slot-reserved',
     data: { sessionId: id, sessionType: 'VIRTUAL', owner: 'ann', attempt: 1 },
   });
-  await model.record(server, 1, { type: 'server.registered', data: { agentClientId: 'a' } });
+  await model.record(server, 1, { type: 'server.registered', data: { agentClientId: 'a', broker: null } });
   await model.record(server, 1, ...['kept', 'over', 'elsewhere', 'unknown'].map(slot));
   await model.record(session('kept'), 1, requested(), placed());
   await model.record(session('over'), 1, requested(), placed(), STARTED, DELETED);

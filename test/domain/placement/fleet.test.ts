@@ -43,7 +43,7 @@ t.test('a server is what its facts say', async (t) => {
   t.match(fleet.get(A), { open: true });
   tell('a', { type: 'server.became-unreachable', data: { reason: 'silence' } });
   t.match(fleet.get(A), { reachable: false });
-  tell('a', { type: 'server.became-reachable', data: {} });
+  tell('a', { type: 'server.became-reachable', data: { broker: null } });
   t.match(fleet.get(A), { reachable: true });
   tell('a', { type: 'server.health-changed', data: { healthy: false } });
   t.match(fleet.get(A), { healthy: false });
@@ -118,7 +118,7 @@ t.test('a removed server is gone, and comes back as it was', async (t) => {
   t.equal(fleet.size, 0);
   fleet.apply(last);
   t.equal(fleet.size, 0, 'the same fact again changes nothing');
-  tell('a', { type: 'server.registered', data: { agentClientId: 'agent' } });
+  tell('a', { type: 'server.registered', data: { agentClientId: 'agent', broker: null } });
   t.match(fleet.get(A), { open: false, reachable: true, console: 0, virtual: 0, osFamily: 'linux', telemetry: undefined });
   t.equal(meets(fleet, A, "tag:team = 'art'"), true);
 });
@@ -200,9 +200,9 @@ t.test('rows stand for the facts that led to them', async (t) => {
   add('a', { tags: [{ key: 'team', value: 'art' }] });
   reserve('a', 's1');
   const late = reserve('a', 's2', 'CONSOLE', 'bob');
-  tell('b', { type: 'server.registered', data: { agentClientId: 'agent' } });
+  tell('b', { type: 'server.registered', data: { agentClientId: 'agent', broker: null } });
   const slots = [{ sessionId: S1, ...WISH }, { sessionId: sessionId('s2'), sessionType: 'CONSOLE', owner: 'bob' } as const];
-  const state = { open: true, reachable: true, healthy: true, loggedInUsers: [] };
+  const state = { broker: null, open: true, reachable: true, healthy: true, loggedInUsers: [] };
   const rows = [
     { id: A, revision: 3, description: description({ tags: [{ key: 'team', value: 'art' }] }), ...state, slots },
     { id: serverId('b'), revision: 0, ...state, slots: [] },
@@ -217,20 +217,20 @@ t.test('rows stand for the facts that led to them', async (t) => {
   loaded.load([{ ...rows[0], id: A, revision: 2, ...state, slots: [] }]);
   t.same(look(loaded, A), look(fleet, A), 'older facts and older rows change nothing');
   const facts = createFactsOfServers();
-  const registered = facts.of('c', { type: 'server.registered', data: { agentClientId: 'agent' } });
+  const registered = facts.of('c', { type: 'server.registered', data: { agentClientId: 'agent', broker: null } });
   loaded.apply({ ...registered, revision: 10 });
   t.match(loaded.get(serverId('c')), { open: false, osFamily: 'linux' });
 });
 
 const events: fc.Arbitrary<ServerEvent> = fc.oneof(
-  fc.constant<ServerEvent>({ type: 'server.registered', data: { agentClientId: 'agent' } }),
+  fc.constant<ServerEvent>({ type: 'server.registered', data: { agentClientId: 'agent', broker: null } }),
   fc
     .integer({ min: -1, max: 2 })
     .map((maxVirtualSessions): ServerEvent => ({ type: 'server.described', data: description({ maxVirtualSessions }) })),
   fc.constantFrom<ServerEvent>(
     { type: 'server.opened', data: {} },
     { type: 'server.closed', data: { force: true } },
-    { type: 'server.became-reachable', data: {} },
+    { type: 'server.became-reachable', data: { broker: null } },
     { type: 'server.became-unreachable', data: { reason: 'silence' } },
     { type: 'server.health-changed', data: { healthy: false } },
     { type: 'server.logged-in-users-changed', data: { users: ['eve'] } },

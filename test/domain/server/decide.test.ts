@@ -1,15 +1,15 @@
-import { clientId, sessionId } from '../../../domain/ids.ts';
+import { brokerId, clientId, sessionId } from '../../../domain/ids.ts';
 import { serverKind } from '../../../domain/server/actor.ts';
 import type { ServerCommand } from '../../../domain/server/commands.ts';
 import type { ServerEvent } from '../../../domain/server/events.ts';
-import { AGENT_CLIENT, description } from '../../helpers/samples.ts';
+import { AGENT_CLIENT, BROKER, description } from '../../helpers/samples.ts';
 import { storiesOf, testTables } from '../given.ts';
 
 const S1 = sessionId('s1');
 const S2 = sessionId('s2');
 const SMALL = description({ maxVirtualSessions: 1 });
 
-const registered = { type: 'server.registered', data: { agentClientId: AGENT_CLIENT } } as const;
+const registered = { type: 'server.registered', data: { agentClientId: AGENT_CLIENT, broker: BROKER } } as const;
 const described = { type: 'server.described', data: SMALL } as const;
 const opened = { type: 'server.opened', data: {} } as const;
 const closed = { type: 'server.closed', data: { force: false } } as const;
@@ -19,17 +19,17 @@ const reserved = {
 } as const;
 const released = { type: 'server.slot-released', data: { sessionId: S1 } } as const;
 const unreachable = { type: 'server.became-unreachable', data: { reason: 'silence' } } as const;
-const reachable = { type: 'server.became-reachable', data: {} } as const;
+const reachable = { type: 'server.became-reachable', data: { broker: BROKER } } as const;
 const unhealthy = { type: 'server.health-changed', data: { healthy: false, reason: 'stopped' } } as const;
 const loggedIn = { type: 'server.logged-in-users-changed', data: { users: ['eve'] } } as const;
 const removed = { type: 'server.removed', data: { reason: 'gone' } } as const;
 
 const commands = {
-  greet: { type: 'greet', clientId: AGENT_CLIENT, description: SMALL, healthy: true, loggedInUsers: [] },
+  greet: { type: 'greet', broker: BROKER, clientId: AGENT_CLIENT, description: SMALL, healthy: true, loggedInUsers: [] },
   describe: { type: 'describe', description: description({ maxVirtualSessions: 2 }) },
   'change health': { type: 'change-health', healthy: false, reason: 'stopped' },
   'change users': { type: 'change-logged-in-users', users: ['eve'] },
-  lose: { type: 'lose', reason: 'silence' },
+  lose: { type: 'lose', broker: BROKER, reason: 'silence' },
   reserve: { type: 'reserve', sessionId: S1, sessionType: 'VIRTUAL', owner: 'ann', attempt: 1 },
   count: { type: 'count', sessionId: S1, sessionType: 'VIRTUAL', owner: 'ann' },
   release: { type: 'release', sessionId: S1 },
@@ -105,6 +105,29 @@ story('a greeting says only what is new', (given) => {
     .decides({ type: 'server.health-changed', data: { healthy: true, reason: undefined } });
 });
 
+story('an agent that moves to another broker is not lost by the one it left', (given) => {
+  const another = brokerId('44444444-4444-4444-8444-444444444444');
+  const moved = { type: 'server.became-reachable', data: { broker: another } } as const;
+  given(...open)
+    .when({ ...commands.greet, broker: another })
+    .decides(moved);
+  given(...open, moved)
+    .when(commands.lose)
+    .decides();
+  given(...open, moved)
+    .when({ ...commands.lose, broker: another })
+    .decides(unreachable);
+});
+
+story('facts of a time with one broker do not say which broker it was, so any may lose the server', (given) => {
+  const formerly = { type: 'server.registered', data: { agentClientId: AGENT_CLIENT, broker: null } } as const;
+  given(formerly, described).when(commands.lose).decides(unreachable);
+  given(formerly, described, unreachable, { type: 'server.became-reachable', data: { broker: null } })
+    .when(commands.lose)
+    .decides(unreachable);
+  given(formerly, described).when(commands.greet).decides(reachable);
+});
+
 story('a server id belongs to the agent that brought it, until it is removed', (given) => {
   const another = clientId('33333333-3333-4333-8333-333333333333');
   given(...open)
@@ -112,7 +135,7 @@ story('a server id belongs to the agent that brought it, until it is removed', (
     .isRejected('SERVER_ID_TAKEN');
   given(...open, removed)
     .when({ ...commands.greet, clientId: another })
-    .decides({ type: 'server.registered', data: { agentClientId: another } });
+    .decides({ type: 'server.registered', data: { agentClientId: another, broker: BROKER } });
 });
 
 story('a server that was closed comes back closed', (given) => {
@@ -193,7 +216,7 @@ story('a server is removed only while it cannot be reached', (given) => {
   given(...open, lost)
     .when(commands.remove)
     .decides(removed);
-  given(...open, lost, { type: 'server.became-reachable', data: {} })
+  given(...open, lost, { type: 'server.became-reachable', data: { broker: null } })
     .when(commands.remove)
     .decides();
 });
