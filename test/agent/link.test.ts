@@ -216,7 +216,7 @@ t.test('an agent gives up a broker that has gone silent', async (t) => {
 });
 
 t.test('a broker that takes long over a report does not take the agent for dead', async (t) => {
-  const broker = await startTestBroker({ settings: { heartbeatMs: 100, silenceMs: 1000 } });
+  const broker = await startTestBroker({ settings: { heartbeatMs: 100, silenceMs: 2500 } });
   const agent = await startRealAgent(broker);
   await greeted(broker);
   await until('it is connected', () => agent.connected());
@@ -228,7 +228,7 @@ t.test('a broker that takes long over a report does not take the agent for dead'
     return reports.map(({ reportId }) => reportId);
   });
   await agent.driver.addByHand({ localId: 'by-hand', owner: 'bob' });
-  await pause(2000);
+  await pause(4000);
   t.same(broker.heard.lost, []);
   t.ok(agent.connected());
   finish();
@@ -237,15 +237,13 @@ t.test('a broker that takes long over a report does not take the agent for dead'
 });
 
 t.test('an agent that ends is given up after the grace', async (t) => {
-  const broker = await startTestBroker({ settings: { silenceMs: 5000, heartbeatMs: 500, graceMs: 150 } });
+  const broker = await startTestBroker({ settings: { silenceMs: 120_000, heartbeatMs: 500, graceMs: 150 } });
   const agent = await startRealAgent(broker);
   const serverId = await greeted(broker);
   await until('it is connected', () => agent.connected());
   await agent.stop();
-  const began = Date.now();
   const lost = await until('it is lost', () => broker.heard.lost[0]);
   t.same(lost, { serverId, reason: 'The agent closed the connection' });
-  t.ok(Date.now() - began < 2000);
   t.equal(broker.connections.count(), 0);
   await broker.stop();
 });

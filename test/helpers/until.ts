@@ -1,7 +1,7 @@
 /** Waiting in tests for what another part of the program does in its own time. */
 
 /** Resolves with what `look` gives as soon as it gives something; rejects after `timeoutMs`, saying what was waited for. */
-export async function until<T>(what: string, look: () => T | undefined | false, timeoutMs = 10_000): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | false, timeoutMs = 30_000): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const found = look();

@@ -158,7 +158,7 @@ t.test('a newer connection of a server takes the place of the older', async (t) 
 });
 
 t.test('a stream carries orders and beats, and may be opened again within the grace', async (t) => {
-  const broker = await startTestBroker({ settings: { graceMs: 300, silenceMs: 4000 } });
+  const broker = await startTestBroker({ settings: { graceMs: 1000, silenceMs: 20_000 } });
   const order = permissionsOrder(4);
   broker.outstanding.push(order);
   const { agent, connectionId, stream, said } = await connected(broker);
@@ -171,7 +171,7 @@ t.test('a stream carries orders and beats, and may be opened again within the gr
   await until('outstanding orders were asked for again', () => broker.heard.connected.length === 2);
   await agent.orders(connectionId);
   await new Promise((resolve) => again.on('close', resolve).resume());
-  await pause(600);
+  await pause(1500);
   t.same(broker.heard.lost, [], 'the second stream took the place of the first');
   t.ok(broker.connections.send(SERVER, order));
   agent.close();
@@ -180,11 +180,9 @@ t.test('a stream carries orders and beats, and may be opened again within the gr
 
 t.test('an agent that says nothing is given up within the silence, stream or no stream', async (t) => {
   const broker = await startTestBroker({ settings: { silenceMs: 400, graceMs: 120 } });
-  const began = Date.now();
   const { agent } = await connected(broker);
   const [lost] = await until('it is lost', () => broker.heard.lost.length > 0 && broker.heard.lost);
   t.same(lost, { serverId: SERVER, reason: 'The agent gave no sign of life for 0.4 s' });
-  t.ok(Date.now() - began < 2000);
   await agent.greet();
   await until('the one without a stream is lost, too', () => broker.heard.lost.length === 2);
   agent.close();
@@ -192,7 +190,7 @@ t.test('an agent that says nothing is given up within the silence, stream or no 
 });
 
 t.test('an agent that never opens its stream is given up though it says something', async (t) => {
-  const broker = await startTestBroker({ settings: { silenceMs: 400, graceMs: 120 } });
+  const broker = await startTestBroker({ settings: { silenceMs: 1500, graceMs: 120 } });
   const agent = rawAgent(broker);
   const { connectionId } = await agent.greet();
   const talking = setInterval(() => void agent.post('/agent/reports', { connectionId, reports: [] }), 50);
@@ -220,7 +218,7 @@ t.test('an agent that does not read its orders is dropped before they fill the m
 });
 
 t.test('an agent that talks but has stopped reading is given up within the silence', async (t) => {
-  const broker = await startTestBroker({ settings: { bufferBytes: 1e9, silenceMs: 600 } });
+  const broker = await startTestBroker({ settings: { bufferBytes: 1e9, silenceMs: 1500 } });
   const agent = rawAgent(broker);
   const { connectionId } = await agent.greet();
   const stream = await agent.orders(connectionId);
@@ -229,7 +227,7 @@ t.test('an agent that talks but has stopped reading is given up within the silen
   const talking = setInterval(() => void agent.post('/agent/reports', { connectionId, reports: [] }).catch(() => undefined), 50);
   const lost = await until('it is lost', () => broker.heard.lost[0]);
   clearInterval(talking);
-  t.equal(lost.reason, 'The agent did not read its orders for 0.6 s');
+  t.equal(lost.reason, 'The agent did not read its orders for 1.5 s');
   await pause(100);
   agent.close();
   await broker.stop();

@@ -117,11 +117,11 @@ t.test('an answer may take longer than a request', async (t) => {
   const app = new Hono().get('/', (context) =>
     stream(context, async (output) => {
       await output.write('first ');
-      await output.sleep(1500);
+      await output.sleep(2000);
       await output.write('last');
     }),
   );
-  const serving = await serve(t, app, { requestTimeoutMs: 100, headersTimeoutMs: 100, keepAliveTimeoutMs: 100 });
+  const serving = await serve(t, app, { requestTimeoutMs: 600, headersTimeoutMs: 600, keepAliveTimeoutMs: 100 });
   t.match(await say(serving, 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'), /first [\s\S]*last/);
 });
 

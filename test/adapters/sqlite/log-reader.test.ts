@@ -58,9 +58,9 @@ t.test('a follower gets every fact once and in order, first the old ones, then t
     },
     t.fail,
   );
-  await until('the old facts', () => seen.length === 1002, 10_000);
+  await until('the old facts', () => seen.length === 1002);
   await log.append(DESK, 1002, newFacts(2));
-  await until('the new facts', () => seen.length === 1004, 10_000);
+  await until('the new facts', () => seen.length === 1004);
   await subscription.stop();
   await log.append(DESK, 1004, newFacts(1));
   await sleep(300);
@@ -81,7 +81,7 @@ t.test('a follower whose delivery fails is told once; one that is stopped before
       (error) => errors.push(error),
     ),
   );
-  await until('both failures', () => errors.length === 2, 10_000);
+  await until('both failures', () => errors.length === 2);
   t.same(errors, [new Error('The disk is full.'), new Error('no error at all')]);
   await Promise.all(failing.map((subscription) => subscription.stop()));
   const early = reader.subscribe(LOG_START, async () => void t.fail('it was stopped'), t.fail);
@@ -95,7 +95,7 @@ t.test('closing ends those who follow; whoever reads afterwards is told', async 
   const { reader } = await open(t);
   const seen: RecordedFact[] = [];
   reader.subscribe(LOG_START, async (facts) => void seen.push(...facts), t.fail);
-  await until('the first batch', () => seen.length === 3, 10_000);
+  await until('the first batch', () => seen.length === 3);
   await reader.close();
   await t.rejects(reader.head(), { name: 'LogFault', message: 'The log could not be read: Error: The database connection is closed.' });
 });
