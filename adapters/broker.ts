@@ -13,6 +13,7 @@ import { ensureBrokerId } from './broker-id.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
 import type { BrokerConfig } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
+import { domainVersion } from './domain-version.ts';
 import { chained } from './evidence/chained.ts';
 import { createAgentApi } from './http/agent-api.ts';
 import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
@@ -29,6 +30,7 @@ import { advertisedHost, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openSqliteEventLog } from './sqlite/event-log.ts';
 import { openReadDatabase } from './sqlite/read-database.ts';
+import { openSnapshots } from './sqlite/snapshots.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
 export interface BrokerPorts {
@@ -88,6 +90,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
   const database = await openReadDatabase(join(folder.path, 'read-models.sqlite'), { logger });
   onStop(database.close);
+  const snapshots = await openSnapshots(join(folder.path, 'snapshots.sqlite'), { version: domainVersion(), logger });
+  onStop(snapshots.close);
   const connections = createAgentConnections({ clock, random });
   const issueConnectionToken = (sessionId: string, user: string) =>
     tokens.issueConnectionToken({ sessionId, user, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
@@ -97,6 +101,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
       locks: createMemoryLocks(),
       self: await ensureBrokerId(folder.path, random),
       database,
+      snapshots,
       link: connections,
       clock,
       random,

@@ -15,6 +15,7 @@ import type { Clock, Random } from '../domain/ports/clock.ts';
 import type { EventLog } from '../domain/ports/event-log.ts';
 import type { Locks } from '../domain/ports/locks.ts';
 import type { Reception } from '../domain/ports/reception.ts';
+import type { Snapshots } from '../domain/ports/snapshots.ts';
 import type { DeadlineLimits } from '../domain/processes/deadlines.ts';
 import { createDirectory, type Directory } from '../domain/processes/directory.ts';
 import { createDispatching, type Dispatching } from '../domain/processes/dispatching.ts';
@@ -49,6 +50,8 @@ export interface CorePorts {
   readonly self: BrokerId;
   readonly clock: Clock;
   readonly random: Random;
+  /** Absent: the streams of actors are always read from the beginning. */
+  readonly snapshots?: Snapshots | undefined;
   readonly logger: Logger;
   issueConnectionToken(sessionId: string, user: string): Promise<string>;
   /** The log or the read models are lost for good: the broker had better end. */

@@ -16,10 +16,11 @@ import { benchPlacement } from './placement.ts';
 import { startBroker } from './processes.ts';
 import { benchQueue } from './queue.ts';
 import { benchRebuild } from './rebuild.ts';
+import { benchRehydration } from './rehydration.ts';
 import { benchConnected, benchRestart } from './restart.ts';
 import type { Row } from './row.ts';
 
-const LETTERS = ['a', 'b', 'c', 'd', 'e', 'g', 'h', 'p'] as const;
+const LETTERS = ['a', 'b', 'c', 'd', 'e', 'g', 'h', 'p', 'r'] as const;
 type Letter = (typeof LETTERS)[number];
 
 const FLEET = { servers: 10_000, sessions: 100_000 };
@@ -39,6 +40,7 @@ if (wanted.has('c')) show(await appendBench());
 if (wanted.has('d')) show(await benchRebuild());
 if (wanted.has('g')) show(await benchBatch());
 if (wanted.has('h')) show(await benchQueue());
+if (wanted.has('r')) show(await benchRehydration());
 print(`Measured in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
 
 /** One log and one read database serve both benchmarks: filling them takes longest. */

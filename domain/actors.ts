@@ -9,7 +9,8 @@ import { createFolding, type Folding } from './folding.ts';
 import { factId, type StreamName, streamName } from './ids.ts';
 import type { Clock, Random } from './ports/clock.ts';
 import { type EventLog, LogBusyError, LogFault } from './ports/event-log.ts';
-import { type Live, moveOn, readOn, rehydrate, unborn } from './rehydration.ts';
+import type { Snapshots } from './ports/snapshots.ts';
+import { keep, type Live, moveOn, readOn, rehydrate, unborn } from './rehydration.ts';
 import { versionOf } from './shapes.ts';
 
 /** What makes one kind of actor: its category of streams, its machine, and what it decides. */
@@ -48,6 +49,8 @@ export interface ActorPorts {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly random: Random;
+  /** Absent: streams are always read from the beginning. */
+  readonly snapshots?: Snapshots | undefined;
 }
 
 export interface ActorLimits {
@@ -234,7 +237,8 @@ async function settle<M extends AnyStateMachine, C, S extends Statement>(
     const facts = verdicts.flatMap((verdict) => ('facts' in verdict ? verdict.facts : []));
     if (facts.length === 0 && known !== undefined && (await catchUp(parts, mailbox, known))) continue;
     const place = facts.length === 0 ? live : await append(parts.ports, mailbox.stream, live, facts);
-    mailbox.live = place && { snapshot, revision: place.revision, position: place.position };
+    mailbox.live =
+      place && keep({ ...live, snapshot, revision: place.revision, position: place.position }, mailbox.stream, facts.at(-1), parts);
     if (place === undefined) continue;
     letters.forEach((letter, index) => {
       const verdict = verdicts[index] as Verdict<M, S>;

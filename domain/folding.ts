@@ -5,12 +5,17 @@
  */
 import { type AnyMachineSnapshot, type AnyStateMachine, createActor, type EventFromLogic, type SnapshotFrom } from 'xstate';
 import type { Statement } from './facts.ts';
+import type { State } from './ports/snapshots.ts';
 
 export interface Folding<M extends AnyStateMachine> {
   /** The state before the first fact. */
   readonly initial: SnapshotFrom<M>;
   /** The state after a fact. Throws where it cannot follow, for XState itself would pass over it in silence; `where` is for the message. */
   next(snapshot: SnapshotFrom<M>, fact: Statement, where: string): SnapshotFrom<M>;
+  /** All of a snapshot that is not the machine itself. */
+  stateOf(snapshot: SnapshotFrom<M>): State;
+  /** The other way round. The state must come of this very machine. */
+  snapshotOf(state: State): SnapshotFrom<M>;
 }
 
 export function createFolding<M extends AnyStateMachine>(machine: M): Folding<M> {
@@ -37,5 +42,9 @@ export function createFolding<M extends AnyStateMachine>(machine: M): Folding<M>
       if (!before.can(event)) throw new Error(`${where}: ${fact.type} cannot follow in state ${JSON.stringify(before.value)}.`);
       return machine.transition(before, event, scope) as SnapshotFrom<M>;
     },
+    stateOf({ value, context }: AnyMachineSnapshot) {
+      return { value, context };
+    },
+    snapshotOf: (state) => machine.resolveState(state) as SnapshotFrom<M>,
   };
 }
