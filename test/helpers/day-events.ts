@@ -92,7 +92,7 @@ const EVENTS: readonly (readonly [number, (day: Day) => unknown])[] = [
   [30 * MINUTE, (day) => restart(day, (server) => server.reboot())],
   [10 * MINUTE, ({ simulation }) => cut(simulation, pick(simulation, simulation.servers))],
   [20 * MINUTE, ({ simulation }) => breakDown(simulation, pick(simulation, simulation.servers))],
-  [90 * MINUTE, ({ simulation }) => simulation.restartBroker(1 + simulation.random.fraction() * 2 * MINUTE)],
+  [90 * MINUTE, ({ simulation }) => simulation.restartBroker(1 + simulation.random.fraction() * 2 * MINUTE, 0)],
 ];
 
 /** One restart of a server at a time. */

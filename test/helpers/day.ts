@@ -48,7 +48,7 @@ const settingsOf = (_: unknown, index: number): SimulatedSettings => {
 };
 
 async function live({ seed, servers, hours }: DaySettings): Promise<Lived> {
-  const ground = createTurnGround(await openTablespace(), createTurns(seed));
+  const ground = createTurnGround([await openTablespace()], createTurns(seed));
   const simulation = await createSimulation({ seed, servers: Array.from({ length: servers }, settingsOf), ground });
   const day: Day = { simulation, told: { created: new Set(), deleted: new Set(), answers: 0 }, busy: new Set() };
   const problems: string[] = [];

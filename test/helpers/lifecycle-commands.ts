@@ -84,8 +84,9 @@ const arbitraries = [
   command(2, fc.record({ server, ms: duration(MINUTE) }), killAgent),
   command(1, fc.record({ server }), reboot),
   command(2, fc.record({ server, ms: duration(10 * MINUTE) }), losePower),
-  command(1, fc.record({ ms: duration(10 * MINUTE) }), restartBroker),
-  command(2, fc.record({ ms: duration(10 * MINUTE) }), killBroker),
+  command(1, fc.record({ which, ms: duration(10 * MINUTE) }), restartBroker),
+  command(2, fc.record({ which, ms: duration(10 * MINUTE) }), killBroker),
+  command(1, fc.record({ which, ms: duration(MINUTE) }), seizeLocks),
   command(1, fc.record({ appends: fc.nat(7), transactions: fc.nat(4) }), failDisk),
   command(1, fc.record({ ms: fc.constantFrom(-2 * MINUTE, 10 * SECOND, 10 * MINUTE, 2 * HOUR) }), setClock),
   command(3, fc.record({ ms: duration(3 * HOUR) }), wait),
@@ -181,12 +182,18 @@ function losePower(world: World, details: { readonly server: number; readonly ms
   at(world, details.server).losePower(details.ms);
 }
 
-function restartBroker({ simulation }: World, { ms }: { readonly ms: number }): void {
-  simulation.restartBroker(ms);
+type OfBroker = { readonly which: number; readonly ms: number };
+
+function restartBroker({ simulation }: World, { which, ms }: OfBroker): void {
+  simulation.restartBroker(ms, which);
 }
 
-function killBroker({ simulation }: World, { ms }: { readonly ms: number }): void {
-  simulation.killBroker(ms);
+function killBroker({ simulation }: World, { which, ms }: OfBroker): void {
+  simulation.killBroker(ms, which);
+}
+
+function seizeLocks({ simulation }: World, { which, ms }: OfBroker): void {
+  simulation.seizeLocks(which, ms);
 }
 
 function failDisk({ ground }: World, trouble: World['ground']['trouble']): void {

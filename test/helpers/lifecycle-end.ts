@@ -1,9 +1,10 @@
 /** The end of one run of the lifecycle test: everything is mended, time passes, and then nothing may be left of the trouble. */
 
 import { deepStrictEqual } from 'node:assert/strict';
-import { createActor } from 'xstate';
+import { type AnyStateMachine, createActor } from 'xstate';
 import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { createReader, createTransactor } from '../../adapters/sqlite/dialect.ts';
+import { brokerMachine } from '../../domain/broker/machine.ts';
 import type { RecordedFact } from '../../domain/facts.ts';
 import { serverId } from '../../domain/ids.ts';
 import { serverMachine } from '../../domain/server/machine.ts';
@@ -30,10 +31,11 @@ export async function verifyEnd(world: World, tablespace: Tablespace, patienceMs
   for (const server of simulation.servers) await verifyServer(world, server);
   await verifyPermissions(world);
   const before = await described(world);
-  simulation.restartBroker(1000);
+  simulation.restartBroker(1000, 0);
   await simulation.pass(MINUTE);
   await verify(world);
-  compare(world, 'A broker that was started again says the same', [await described(world), before]);
+  for (const core of simulation.cores())
+    compare(world, 'A broker that was started again says the same', [await described(world, core), before]);
   await verifyRebuild(world, tablespace);
   for (const [stream, facts] of simulation.store.streams) problems.push(...replay(stream, facts));
   if (problems.length > 0) throw new Error(problems.join('\n'));
@@ -54,11 +56,8 @@ interface Described {
   readonly servers: readonly ServerView[];
 }
 
-async function described({ simulation }: World): Promise<Described> {
-  const asked = Promise.all([
-    simulation.core()?.application.describeSessions({ limit: 1000 }),
-    simulation.core()?.application.describeServers({ limit: 1000 }),
-  ]);
+async function described({ simulation }: World, core = simulation.core()): Promise<Described> {
+  const asked = Promise.all([core?.application.describeSessions({ limit: 1000 }), core?.application.describeServers({ limit: 1000 })]);
   await simulation.pass(0);
   const [sessions, servers] = await asked;
   /** Telemetry is new after every start. */
@@ -162,8 +161,13 @@ async function verifyRebuild(world: World, { connection, clear, dump }: Tablespa
   await log.close();
 }
 
+const MACHINES: Readonly<Record<string, AnyStateMachine>> = { session: sessionMachine, server: serverMachine, broker: brokerMachine };
+
 function replay(stream: string, facts: readonly RecordedFact[]): readonly string[] {
-  const actor = createActor(stream.startsWith('session-') ? sessionMachine : serverMachine).start();
+  const [category = ''] = stream.split('-');
+  const machine = MACHINES[category];
+  if (machine === undefined) return [`There is a stream ${stream}`];
+  const actor = createActor(machine).start();
   const refused = facts.filter((fact) => {
     const isPossible = actor.getSnapshot().can(fact as never);
     actor.send(fact as never);

@@ -17,6 +17,8 @@ const MINUTE = 60_000;
 export interface Lives {
   readonly runs: number;
   readonly seed: number;
+  /** On one log; absent: 1. */
+  readonly brokers?: number | undefined;
   /** Of the one life to live: where it is in the tree of all lives, and which of its commands count. fast-check needs both. */
   readonly path?: string | undefined;
 }
@@ -84,10 +86,12 @@ const settingsOf = ({ isWindows, most, mostPerOwner }: Beginning['hosts'][number
   unknownOwners: index === 0 ? ['ghost'] : [],
 });
 
-async function begin({ hosts, unreachableSessionsMs, warmUpMs, chance, order }: Beginning, tablespace: Tablespace): Promise<World> {
-  await tablespace.clear();
+type Tablespaces = readonly [Tablespace, ...Tablespace[]];
+
+async function begin({ hosts, unreachableSessionsMs, warmUpMs, chance, order }: Beginning, tablespaces: Tablespaces): Promise<World> {
+  for (const tablespace of tablespaces) await tablespace.clear();
   const turns = createTurns(order);
-  const ground = createTurnGround(tablespace, turns);
+  const ground = createTurnGround(tablespaces, turns);
   const limits = { ...LIMITS, unreachableSessionsMs };
   const simulation = await createSimulation({ seed: chance, servers: hosts.map(settingsOf), limits, connections: CONNECTIONS, ground });
   await simulation.pass(warmUpMs);
@@ -101,8 +105,9 @@ function historyOf({ simulation }: World): readonly string[] {
   return facts.map(({ time, stream, type, data }) => `${(time - start) / 1000} s: ${stream} ${type} ${JSON.stringify(data).slice(0, 200)}`);
 }
 
-async function live({ runs, seed, path }: Lives): Promise<Ended> {
+async function live({ runs, seed, brokers = 1, path }: Lives): Promise<Ended> {
   const tablespace = await openTablespace();
+  const others = await Promise.all(Array.from({ length: brokers - 1 }, openTablespace));
   const facts: Record<string, number> = {};
   const digest = createDigest();
   let history: readonly string[] = [];
@@ -111,7 +116,7 @@ async function live({ runs, seed, path }: Lives): Promise<Ended> {
   process.on('unhandledRejection', (error) => world?.problems.push(`Nobody caught ${Object(error).stack ?? error}`));
   const [place, replayPath] = path?.split(' ') ?? [];
   const life = fc.asyncProperty(beginning, lifecycleCommands(50, replayPath), async (begun, commands) => {
-    const real = await begin(begun, tablespace);
+    const real = await begin(begun, [tablespace, ...others]);
     world = real;
     try {
       await fc.asyncModelRun(() => ({ model: real.told, real }), commands);

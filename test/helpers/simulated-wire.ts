@@ -1,4 +1,4 @@
-/** The wire between simulated agents and the broker of their simulation. What it carries takes a moment, and waits while it is cut. */
+/** The wire between simulated agents and the brokers of their simulation. What it carries takes a moment, and waits while it is cut. */
 import type { Core } from '../../adapters/core.ts';
 import type { OrderStream } from '../../adapters/http/agent-connection.ts';
 import type { AgentConnections } from '../../adapters/http/agent-connections.ts';
@@ -8,9 +8,11 @@ import type { Greeting, Order } from '../../domain/ports/agent-link.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 
 export interface Network {
-  /** Calls under way from agents to the broker. */
+  /** Calls under way from agents to brokers. */
   calls: number;
-  broker: RunningBroker | undefined;
+  /** Any that runs. */
+  broker(): RunningBroker | undefined;
+  isUp(broker: RunningBroker): boolean;
 }
 
 export interface RunningBroker {
@@ -55,11 +57,6 @@ export function createWire(serverId: ServerId, { network, clock }: WireDeps): Wi
   /** Counts agents: what one of them began ends with it. */
   let generation = 0;
 
-  function broker(): RunningBroker {
-    if (network.broker === undefined) throw new Error('No answer.');
-    return network.broker;
-  }
-
   /** What a broker that ends was asked is never answered: the socket breaks. */
   async function answered<T>(call: Promise<T>, gone: Promise<never>): Promise<T> {
     const answer = await track(network, Promise.race([call, gone]));
@@ -68,8 +65,9 @@ export function createWire(serverId: ServerId, { network, clock }: WireDeps): Wi
   }
 
   async function connect(greeting: Greeting, handlers: LinkHandlers): Promise<BrokerConnection> {
-    if (cable.isCut) throw new Error('No answer.');
-    const { core, connections, gone } = broker();
+    const broker = cable.isCut ? undefined : network.broker();
+    if (broker === undefined) throw new Error('No answer.');
+    const { core, connections, gone } = broker;
     const mine = generation;
     const arrival = connections.arriving(serverId, client);
     const answer = await answered(core.reception.greeted(greeting, client), gone);
@@ -86,7 +84,7 @@ export function createWire(serverId: ServerId, { network, clock }: WireDeps): Wi
 
     async function post(...[reports, telemetry]: Parameters<BrokerConnection['report']>): Promise<readonly string[]> {
       await cable.clear();
-      const { core, connections, gone } = broker();
+      if (broker === undefined || !network.isUp(broker)) throw new Error('No answer.');
       if (connections.heard(welcome?.connectionId ?? '', client) === undefined)
         throw new Error('The broker does not know this connection.');
       if (telemetry !== undefined) core.reception.telemetry(serverId, telemetry);

@@ -1,17 +1,18 @@
 /**
- * A broker and its fleet in one process under a simulated clock and a seeded generator. Everything is real but the wire, the disk of the log and
+ * Brokers and their fleet in one process under a simulated clock and a seeded generator. Everything is real but the wire, the disk of the log and
  * the DCV servers: the same core, the same registry of connections, the same agents. The wire may be cut, hosts may reboot, brokers may die.
  */
 import { type Core, type CoreLimits, startCore } from '../../adapters/core.ts';
 import type { ConnectionSettings } from '../../adapters/http/agent-connection.ts';
 import { createAgentConnections } from '../../adapters/http/agent-connections.ts';
 import { createMemoryStore, type MemoryStore } from '../../adapters/memory/event-log.ts';
-import { createMemoryLocks } from '../../adapters/memory/locks.ts';
+import { type BrokerId, brokerId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import { LIMITS, SILENT } from './core.ts';
 import type { Foundation, Ground } from './ground.ts';
 import { BROKER } from './samples.ts';
 import { createSeededRandom, createSimulatedClock, type SimulatedClock, turn } from './simulated-clock.ts';
+import { createMortalLocks, type MortalLocks } from './simulated-locks.ts';
 import { type ServerSettings, type SimulatedServer, startServer } from './simulated-server.ts';
 import { type Network, type RunningBroker, track } from './simulated-wire.ts';
 
@@ -26,14 +27,17 @@ export interface Simulation {
   readonly random: Random;
   readonly servers: readonly SimulatedServer[];
   readonly store: MemoryStore;
-  /** What the broker logged as errors. */
+  /** What brokers logged as errors. */
   readonly faults: readonly unknown[];
-  /** Undefined while the broker is down. */
+  /** One of the brokers that run, another one every time; undefined while all are down. */
   core(): Core | undefined;
-  /** The broker ends and starts again later. Without effect while it is down, as the next. */
-  restartBroker(downMs: number): void;
+  cores(): readonly Core[];
+  /** A broker ends and starts again later. Without effect while it is down, as the next. `which` is taken modulo their number. */
+  restartBroker(downMs: number, which: number): void;
   /** Its process is killed in the middle of what it does, and started again later. */
-  killBroker(downMs: number): void;
+  killBroker(downMs: number, which: number): void;
+  /** Others may take the locks of this broker, which learns of that only later. */
+  seizeLocks(which: number, unawareMs: number): void;
   pass(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -56,37 +60,56 @@ export async function createSimulation({ seed, servers: settings, ground, ...opt
   const random = createSeededRandom(seed);
   const store = createMemoryStore();
   const faults: unknown[] = [];
-  const network: Network & { broker: Broker | undefined } = { calls: 0, broker: undefined };
-  let ending: Promise<void> = Promise.resolve();
+  const locks = createMortalLocks(clock);
+  const brokers: (Broker | undefined)[] = Array.from({ length: ground.places });
+  const endings: Promise<void>[] = [];
+  const running = () => brokers.filter((broker) => broker !== undefined);
+  const network: Network = {
+    calls: 0,
+    broker: () => running()[Math.floor(random.fraction() * running().length)],
+    isUp: (broker) => brokers.some((each) => each === broker),
+  };
+  let asked = 0;
 
   /** One that cannot start ends, and is started again, as a supervisor would. */
-  async function startBroker(): Promise<void> {
-    await ending;
-    const foundation = await ground.open(store, clock);
+  async function startBroker(place: number): Promise<void> {
+    await endings[place];
+    const foundation = await ground.open(store, clock, place);
+    const own = locks.of(place);
     try {
-      network.broker = await openBroker(foundation, { random, faults, ...options });
+      brokers[place] = await openBroker(foundation, { random, faults, locks: own, self: identityOf(place), ...options });
     } catch (err) {
       faults.push({ message: 'The broker did not start.', err });
+      own.die();
       await foundation.die();
-      clock.after(SUPERVISOR_MS, () => void track(network, startBroker()));
+      clock.after(SUPERVISOR_MS, () => void track(network, startBroker(place)));
     }
   }
 
-  function endBroker(how: 'stop' | 'kill', downMs: number): void {
-    const { broker } = network;
+  function endBroker(how: 'stop' | 'kill', downMs: number, which: number): void {
+    const place = which % ground.places;
+    const broker = brokers[place];
     if (broker === undefined) return;
-    network.broker = undefined;
-    ending = broker[how]();
-    clock.after(downMs, () => void track(network, startBroker()));
+    brokers[place] = undefined;
+    endings[place] = broker[how]();
+    clock.after(downMs, () => void track(network, startBroker(place)));
   }
+
+  function core(): Core | undefined {
+    const up = running();
+    asked += 1;
+    return up[asked % up.length]?.core;
+  }
+
+  const cores = () => running().map((broker) => broker.core);
 
   /** Until nothing is under way that needs no time to pass. */
   async function settle(): Promise<void> {
     await turn();
-    await ground.settle({ core: network.broker?.core, calls: () => network.calls });
+    await ground.settle({ cores: cores(), calls: () => network.calls });
   }
 
-  await Promise.all([startBroker(), settle()]);
+  await Promise.all([...brokers.keys()].map(startBroker).concat(settle()));
   const servers = await Promise.all(settings.map((each, index) => startServer(index, each, { clock, random, network })));
   return {
     clock,
@@ -94,21 +117,32 @@ export async function createSimulation({ seed, servers: settings, ground, ...opt
     servers,
     store,
     faults,
-    core: () => network.broker?.core,
-    restartBroker: (downMs) => endBroker('stop', downMs),
-    killBroker: (downMs) => endBroker('kill', downMs),
+    core,
+    cores,
+    restartBroker: (downMs, which) => endBroker('stop', downMs, which),
+    killBroker: (downMs, which) => endBroker('kill', downMs, which),
+    seizeLocks: (which, unawareMs) => locks.of(which % ground.places).seize(unawareMs),
     pass: (ms) => clock.advance(ms, settle),
     async stop() {
       for (const server of servers) server.kill();
-      await (network.broker?.kill() ?? ending);
+      await Promise.all(endings);
+      for (const broker of running()) await broker.kill();
       await ground.close();
     },
   };
 }
 
-type BrokerDeps = Pick<SimulationOptions, 'connections' | 'limits'> & { readonly random: Random; readonly faults: unknown[] };
+/** The first has the id that tests know. */
+const identityOf = (place: number): BrokerId => (place === 0 ? BROKER : brokerId(`broker-${place}`));
 
-async function openBroker(foundation: Foundation, { random, faults, ...options }: BrokerDeps): Promise<Broker> {
+type BrokerDeps = Pick<SimulationOptions, 'connections' | 'limits'> & {
+  readonly random: Random;
+  readonly faults: unknown[];
+  readonly locks: MortalLocks;
+  readonly self: BrokerId;
+};
+
+async function openBroker(foundation: Foundation, { random, faults, locks, self, ...options }: BrokerDeps): Promise<Broker> {
   const { clock, log, database } = foundation;
   const logger = { ...SILENT, error: (fields: object, message: string) => void faults.push({ message, ...fields }) };
   const connections = createAgentConnections({ clock, random }, options.connections ?? CONNECTIONS);
@@ -117,8 +151,8 @@ async function openBroker(foundation: Foundation, { random, faults, ...options }
   const ports = {
     clock,
     log,
-    locks: createMemoryLocks(),
-    self: BROKER,
+    locks,
+    self,
     database,
     link: connections,
     random,
@@ -128,6 +162,7 @@ async function openBroker(foundation: Foundation, { random, faults, ...options }
   };
   const core = await startCore(ports, { ...LIMITS, queueSize: 1_000_000, ...options.limits });
   connections.start(core.reception);
+  await core.join({ host: self, url: `https://${self}:8445` });
   let vanish = (_: Error): void => undefined;
   const gone = new Promise<never>((_, reject) => {
     vanish = reject;
@@ -151,6 +186,7 @@ async function openBroker(foundation: Foundation, { random, faults, ...options }
     },
     async kill() {
       hangUp();
+      locks.die();
       await foundation.die();
     },
   };

@@ -3,10 +3,11 @@
  * committed late and in groups, facts are heard late, queries and transactions overtake each other. Brokers can be killed between any two of
  * these steps. The read models are real, in a SQLite database in memory that all runs of the process share.
  */
-import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
+import { type MemoryStore, openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { type Connection, openConnection } from '../../adapters/sqlite/connection.ts';
 import { createReader, createTransactor } from '../../adapters/sqlite/dialect.ts';
-import { type EventLog, LogFault } from '../../domain/ports/event-log.ts';
+import { LOG_START, type Position } from '../../domain/facts.ts';
+import { type Deliver, type EventLog, LogFault } from '../../domain/ports/event-log.ts';
 import { type ReadDatabase, SCHEMA, type Tables } from '../../projections/database.ts';
 import type { Foundation, Ground } from './ground.ts';
 import { createLife, type Life, mortalClock } from './life.ts';
@@ -49,14 +50,25 @@ export interface Trouble {
   transactions: number;
 }
 
-export function createTurnGround({ connection }: Tablespace, turns: Turns): TurnGround {
+/** One tablespace a broker. Where there are several they share one log, which outlives them. */
+export function createTurnGround(tablespaces: readonly Tablespace[], turns: Turns): TurnGround {
   const trouble: Trouble = { appends: 0, transactions: 0 };
+  const isShared = tablespaces.length > 1;
+  let shared: EventLog | undefined;
+
+  function openLog(store: MemoryStore): EventLog {
+    if (!isShared) return openMemoryEventLog(store);
+    shared ??= openMemoryEventLog(store);
+    return sharedBy(shared);
+  }
 
   return {
     trouble,
-    async open(store, clock): Promise<Foundation> {
+    places: tablespaces.length,
+    async open(store, clock, place): Promise<Foundation> {
       const life = createLife();
-      const log = createSlowLog(openMemoryEventLog(store), { turns, life, trouble });
+      const log = createSlowLog(openLog(store), { turns, life, trouble });
+      const { connection } = tablespaces[place] as Tablespace;
       return {
         clock: mortalClock(clock, life),
         log,
@@ -72,6 +84,33 @@ export function createTurnGround({ connection }: Tablespace, turns: Turns): Turn
       };
     },
     settle: () => turns.take(Number.POSITIVE_INFINITY),
+    close: async () => undefined,
+  };
+}
+
+/** The log as one of several brokers has it: it knows of what it wrote and of what it was told. */
+function sharedBy(log: EventLog): EventLog {
+  let known: Position = LOG_START;
+  const learn = (position: Position): void => {
+    known = Math.max(known, position);
+  };
+  return {
+    ...log,
+    isShared: true,
+    known: () => known,
+    async append(...parameters) {
+      const appended = await log.append(...parameters);
+      if (appended.outcome === 'appended') learn(appended.position);
+      return appended;
+    },
+    subscribe(after, deliver, failed) {
+      learn(after);
+      const hear: Deliver = (facts) => {
+        learn(facts.at(-1)?.position ?? LOG_START);
+        return deliver(facts);
+      };
+      return log.subscribe(after, hear, failed);
+    },
     close: async () => undefined,
   };
 }
