@@ -3,23 +3,15 @@
  * each fact counts once, whenever the process ends. While one batch is written the next one gathers: alone a fact is visible at once, and under
  * load or after a rebuild began the batches grow.
  */
-import { LOG_START, type Position, type RecordedFact } from '../domain/facts.ts';
+import { LOG_START, type Position } from '../domain/facts.ts';
 import type { Clock, Timer } from '../domain/ports/clock.ts';
 import type { EventLog } from '../domain/ports/event-log.ts';
 import { StrangeFactError } from '../domain/upcasting.ts';
-import type { Changes } from './changes.ts';
 import type { ReadDatabase } from './database.ts';
+import { createBatchWriter, createFold, type ProjectionLogger } from './folding.ts';
 import { type Batch, type Following, follow } from './following.ts';
 import type { Projection } from './projection.ts';
 import { createWaiting } from './waiting.ts';
-import { createChangeWriter } from './writing.ts';
-
-/** What is needed of a logger; pino's will do. */
-export interface ProjectionLogger {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}
 
 export interface ProjectorOptions {
   readonly log: EventLog;
@@ -46,8 +38,6 @@ export interface Projector {
 /** Between two tries after a failure: doubled each time, up to the longest. */
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 10_000;
-/** Different complaints about facts that are ignored; a log full of them must not fill the other log. */
-const COMPLAINT_LIMIT = 100;
 
 const REACHED = Promise.resolve(true);
 
@@ -132,38 +122,4 @@ async function findStart({ log, database, projections, logger }: ProjectorOption
     await transaction.updateTable('cursor').set({ position: LOG_START, purged_before: 0 }).execute();
   });
   return LOG_START;
-}
-
-function createBatchWriter({ transactor }: ReadDatabase): (batch: Batch) => Promise<void> {
-  const writer = createChangeWriter();
-  return ({ changes, position }) =>
-    transactor.transact(async (transaction) => {
-      await writer.write(transaction, changes);
-      await transaction.updateTable('cursor').set({ position }).execute();
-    });
-}
-
-/** What a projection does not know or cannot digest is ignored aloud: it will be no better the next time, and the others go on. */
-function createFold(projections: readonly Projection[], logger: ProjectionLogger): (fact: RecordedFact, changes: Changes) => void {
-  const complaints = new Set<string>();
-
-  function complain(projection: Projection, { position, type, stream }: RecordedFact, err: unknown): void {
-    const complaint = `${projection.name} ${type}`;
-    if (complaints.has(complaint) || complaints.size >= COMPLAINT_LIMIT) return;
-    complaints.add(complaint);
-    logger.warn(
-      { projection: projection.name, type, stream, position, err },
-      'a projection ignores a fact; later ones of this type are not reported',
-    );
-  }
-
-  return (fact, changes) => {
-    for (const projection of projections) {
-      try {
-        if (!projection.apply(fact, changes)) complain(projection, fact, undefined);
-      } catch (error) {
-        complain(projection, fact, error);
-      }
-    }
-  };
 }

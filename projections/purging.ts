@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../domain/ports/clock.ts';
 import type { ReadDatabase } from './database.ts';
-import type { ProjectionLogger } from './projector.ts';
+import type { ProjectionLogger } from './folding.ts';
 
 export interface PurgingOptions {
   readonly database: ReadDatabase;

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { type ReadDatabase, SCHEMA, SCHEMA_VERSION, type Tables } from '../../projections/database.ts';
-import type { ProjectionLogger } from '../../projections/projector.ts';
+import type { ProjectionLogger } from '../../projections/folding.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { createReader, createTransactor } from './dialect.ts';
 

@@ -13,7 +13,8 @@ import { factId, type StreamName } from '../../domain/ids.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
 import { PROJECTIONS } from '../../projections/all.ts';
 import type { ReadDatabase } from '../../projections/database.ts';
-import { createProjector, type ProjectionLogger, type Projector } from '../../projections/projector.ts';
+import type { ProjectionLogger } from '../../projections/folding.ts';
+import { createProjector, type Projector } from '../../projections/projector.ts';
 import { ORIGIN } from './samples.ts';
 
 /** Where what was said can be read afterwards. */
