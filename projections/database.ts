@@ -82,6 +82,31 @@ export interface SlotsTable {
   attempt: number;
 }
 
+/** Where facts are that auditors ask for, and by what they are found; what they say is in the log. In a file of its own (audit-database.ts). */
+export interface AuditTable {
+  position: number;
+  stream: string;
+  revision: number;
+  type: string;
+  time: number;
+  /** The beginning of the RequestId: enough to find it, and the fact itself tells. */
+  request: string;
+  /** The API client that caused it, or in whose name it was attempted. */
+  client: string | null;
+  /** The owner that it names, where it is about a session. */
+  owner: string | null;
+  /** Of an attempt that was refused: the stream of the actor it was about. */
+  target: string | null;
+}
+
+/** Between which positions the facts of an hour are, so that a time leads to positions without an index over all facts. Clocks may have been set. */
+export interface AuditHoursTable {
+  /** Hours since 1970 (UTC). */
+  hour: number;
+  first_position: number;
+  last_position: number;
+}
+
 export interface CredentialsTable {
   kind: CredentialKind;
   id: string;
@@ -108,7 +133,10 @@ export interface CursorTable {
   purged_before: number;
 }
 
+/** Of all read databases; a file has those of its schema. */
 export interface Tables {
+  audit: AuditTable;
+  audit_hours: AuditHoursTable;
   sessions: SessionsTable;
   servers: ServersTable;
   server_revisions: ServerRevisionsTable;

@@ -13,8 +13,16 @@ export interface OpenReadDatabase extends ReadDatabase {
   close(): Promise<void>;
 }
 
+/** The tables of one file, as SQL that also keeps the version in `user_version`. */
+export interface ReadSchema {
+  readonly version: number;
+  readonly tables: string;
+}
+
 export interface ReadDatabaseOptions {
   readonly logger: ProjectionLogger;
+  /** Default: that of the Describe calls. */
+  readonly schema?: ReadSchema;
   /** Queries at a time, 1 to 4; each has a thread of the pool to itself while it runs. Default 2. */
   readonly readers?: number;
 }
@@ -23,8 +31,11 @@ export interface ReadDatabaseOptions {
 const WRITER_PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;';
 const READER_PRAGMAS = 'PRAGMA cache_size = -16384;';
 
+const DESCRIBING: ReadSchema = { version: SCHEMA_VERSION, tables: SCHEMA };
+
 export async function openReadDatabase(file: string, options: ReadDatabaseOptions): Promise<OpenReadDatabase> {
-  const writer = (await reopen(file, options.logger)) ?? (await create(file));
+  const { logger, schema = DESCRIBING } = options;
+  const writer = (await reopen(file, schema, logger)) ?? (await create(file, schema));
   const readers = await Promise.all(Array.from({ length: options.readers ?? 2 }, () => openReader(file)));
   return {
     reader: createReader<Tables>(readers),
@@ -38,7 +49,7 @@ export async function openReadDatabase(file: string, options: ReadDatabaseOption
 }
 
 /** Undefined: there is no file (any more). */
-async function reopen(file: string, logger: ProjectionLogger): Promise<Connection | undefined> {
+async function reopen(file: string, { version }: ReadSchema, logger: ProjectionLogger): Promise<Connection | undefined> {
   if (!existsSync(file)) {
     await removeFiles(file);
     return undefined;
@@ -46,7 +57,7 @@ async function reopen(file: string, logger: ProjectionLogger): Promise<Connectio
   /** Only the file of a broker that did not end in order needs the full check, which reads all of it. */
   const isSuspect = existsSync(`${file}-wal`);
   const connection = await openConnection(file, {});
-  const fault = await findFault(connection, isSuspect);
+  const fault = await findFault(connection, version, isSuspect);
   if (fault === undefined) return connection;
   await connection.close();
   await removeFiles(file);
@@ -54,12 +65,12 @@ async function reopen(file: string, logger: ProjectionLogger): Promise<Connectio
   return undefined;
 }
 
-async function findFault(connection: Connection, isSuspect: boolean): Promise<string | undefined> {
+async function findFault(connection: Connection, wanted: number, isSuspect: boolean): Promise<string | undefined> {
   try {
     await connection.exec(WRITER_PRAGMAS);
-    const [version] = await connection.all<{ user_version: number }>('PRAGMA user_version');
-    if (version?.user_version !== SCHEMA_VERSION) {
-      return `its schema is version ${version?.user_version}, this version of Berth needs ${SCHEMA_VERSION}`;
+    const [found] = await connection.all<{ user_version: number }>('PRAGMA user_version');
+    if (found?.user_version !== wanted) {
+      return `its schema is version ${found?.user_version}, this version of Berth needs ${wanted}`;
     }
     const checks = isSuspect ? await connection.all<{ quick_check: string }>('PRAGMA quick_check(1)') : [];
     return checks.map((check) => check.quick_check).find((check) => check !== 'ok');
@@ -69,10 +80,10 @@ async function findFault(connection: Connection, isSuspect: boolean): Promise<st
 }
 
 /** It holds hashes of secrets, so nobody else may read it. SQLite gives the files beside it the same mode. */
-async function create(file: string): Promise<Connection> {
+async function create(file: string, { tables }: ReadSchema): Promise<Connection> {
   await writeFile(file, '', { mode: 0o600 });
   const connection = await openConnection(file, {});
-  await connection.exec(`${WRITER_PRAGMAS} BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
+  await connection.exec(`${WRITER_PRAGMAS} BEGIN IMMEDIATE; ${tables} COMMIT;`);
   return connection;
 }
 

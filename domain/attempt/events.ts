@@ -1,0 +1,37 @@
+/**
+ * What can be said of attempts that were turned down before they came to an actor, or by one. They decide nothing, so there is no machine: they are
+ * kept for those who ask later. Stored for ever; no password, token or other secret is ever in them.
+ */
+
+/** One request, or one item of a batch, that was refused. Texts are bounded by whoever records them. */
+export interface RefusedAttempt {
+  /** The id of the operation, such as `deleteSessions`; a path where there is none, such as `/oauth2/token`. */
+  readonly operation: string;
+  /** Of the answer; 200 where an item of a batch was refused and the batch was not. */
+  readonly status: number;
+  readonly code: string;
+  readonly reason: string;
+  /** The stream of the actor it was about, where it named one; there need not be any such actor. */
+  readonly target?: string | undefined;
+  /** The owner whom the caller named. */
+  readonly owner?: string | undefined;
+  /** Who the caller said to be, where that was not proven; where it was, the cause of the fact says who. */
+  readonly claimedClient?: string | undefined;
+  /** Of the connection; a proxy in between shows its own. */
+  readonly remoteAddress?: string | undefined;
+}
+
+export type AttemptEvent =
+  | { readonly type: 'attempt.refused'; readonly data: RefusedAttempt }
+  /** More came than are recorded one by one. */
+  | {
+      readonly type: 'attempt.omitted';
+      readonly data: {
+        readonly count: number;
+        /** When the first and the last of them came: milliseconds since 1970 (UTC). */
+        readonly from: number;
+        readonly to: number;
+        /** How many of each code. */
+        readonly codes: Readonly<Record<string, number>>;
+      };
+    };
