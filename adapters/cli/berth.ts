@@ -50,7 +50,8 @@ function withBrokerFlags(command: Command): Command {
 function withLogFlags(command: Command): Command {
   return command
     .option('--data-dir <folder>', 'the data folder whose log is read (default: ./berth-data)')
-    .option('--log <address>', 'a log elsewhere: esdb://host:2113')
+    .option('--log <address>', 'a log on a server instead: esdb://host:2113')
+    .option('--stream-prefix <text>', 'what the names of its streams there begin with')
     .option('--json', 'JSON lines (default: where the output is not a terminal)')
     .option('--no-json', 'lines for people (default: on a terminal)');
 }

@@ -22,6 +22,8 @@ export interface LogFlags {
   readonly dataDir?: string;
   /** `esdb://…` */
   readonly log?: string;
+  /** Before the names of its streams there; absent: nothing. */
+  readonly streamPrefix?: string;
 }
 
 /** How a command says what it found. */

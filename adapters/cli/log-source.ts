@@ -15,8 +15,20 @@ export interface LogSource {
 /** Throws with one sentence for the operator when there is no log or it cannot be read. Whoever opens it closes its reader. */
 export async function openLogSource(flags: LogFlags): Promise<LogSource> {
   if (flags.log !== undefined && flags.dataDir !== undefined) throw new ConfigError('Give --data-dir or --log, not both.');
-  if (flags.log !== undefined) throw new ConfigError('--log: this version of Berth reads logs in data folders only; use --data-dir.');
+  if (flags.log !== undefined) return openServer(flags.log, flags.streamPrefix);
+  if (flags.streamPrefix !== undefined) throw new ConfigError('--stream-prefix belongs to --log.');
   return openFolder(dataFolderOf(flags));
+}
+
+/** Its client is large, so it is loaded only here. */
+async function openServer(address: string, streamPrefix = ''): Promise<LogSource> {
+  const { openEventStoreLog } = await import('../eventstoredb/event-log.ts');
+  try {
+    const reader = await openEventStoreLog(address, { streamPrefix });
+    return { reader, name: reader.describe().server };
+  } catch (cause) {
+    throw new ConfigError(`--log: ${(cause as Error).message}`, { cause });
+  }
 }
 
 async function openFolder(folder: string): Promise<LogSource> {

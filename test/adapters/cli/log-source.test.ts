@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { openLogSource } from '../../../adapters/cli/log-source.ts';
+import { openEventStoreLog } from '../../../adapters/eventstoredb/event-log.ts';
 import { openSqliteEventLog } from '../../../adapters/sqlite/event-log.ts';
-import { NO_STREAM } from '../../../domain/facts.ts';
+import { LOG_START, NO_STREAM } from '../../../domain/facts.ts';
 import { streamName } from '../../../domain/ids.ts';
+import { startEventStore } from '../../helpers/event-store.ts';
 import { newFacts } from '../../helpers/new-facts.ts';
 
 t.test('the log of a data folder is read while its broker has it', async (t) => {
@@ -31,7 +33,20 @@ t.test('where there is no log, one sentence says so', async (t) => {
   });
   await t.rejects(openLogSource({ dataDir: ' ' }), { message: '--data-dir must not be empty.' });
   await t.rejects(openLogSource({ dataDir: empty, log: 'esdb://localhost' }), { message: 'Give --data-dir or --log, not both.' });
-  await t.rejects(openLogSource({ log: 'esdb://localhost:2113' }), {
-    message: /^--log: this version of Berth reads logs in data folders only/,
+  await t.rejects(openLogSource({ dataDir: empty, streamPrefix: 'acme.' }), { message: '--stream-prefix belongs to --log.' });
+  await t.rejects(openLogSource({ log: 'localhost:2113' }), {
+    message: '--log: The address of the event log must begin with esdb:// or esdb+discover://.',
   });
+});
+
+t.test('a log on a server is read under its prefix, and nothing secret is in its name', async (t) => {
+  const { url, prefix } = await startEventStore(t);
+  const log = await openEventStoreLog(url, { streamPrefix: prefix });
+  await log.append(streamName('desk', '1'), NO_STREAM, newFacts(2));
+  const { reader, name } = await openLogSource({ log: url, streamPrefix: prefix });
+  t.same(await reader.readAll(LOG_START, 10), await log.readAll(LOG_START, 10));
+  t.equal((await reader.readStream(streamName('desk', '1'), 0, 10)).length, 2);
+  t.equal(name, log.describe().server);
+  await reader.close();
+  await log.close();
 });
