@@ -57,13 +57,17 @@ export function createMembership({ brokers, locks, clock, random, self: id, fail
     }
   }
 
-  /** When the connection to the log was lost the lock is taken again, and nobody need ever know. */
   async function hold(lock: Lock): Promise<void> {
     held = lock;
     await lock.over;
+    if (held === lock) await regain();
+  }
+
+  /** When the connection to the log was lost the lock is taken again, and nobody need ever know. */
+  async function regain(): Promise<void> {
     held = undefined;
     while (address !== undefined && held === undefined) {
-      await locks.take(nameOf(id)).then(keep, failed);
+      await locks.take(nameOf(id)).then(keep).catch(failed);
       if (held === undefined) await pause();
     }
   }
@@ -81,14 +85,20 @@ export function createMembership({ brokers, locks, clock, random, self: id, fail
       await keep(lock);
     },
     broker(who, fact) {
-      if (who === id && fact.type === 'broker.left' && address !== undefined) void say({ type: 'join', address }).catch(failed);
+      if (who !== id || fact.type !== 'broker.left' || held === undefined) return;
+      // Somebody could take its lock without its knowing, and thinks that it is gone.
+      const lost = held;
+      held = undefined;
+      void lost.release().catch(failed).then(regain);
     },
     async leave() {
       timer?.cancel();
       if (address === undefined) return;
       address = undefined;
+      const last = held;
+      held = undefined;
       await say({ type: 'leave', reason: 'It was stopped.' }).catch(failed);
-      await held?.release();
+      await last?.release();
     },
   };
 }

@@ -54,8 +54,11 @@ export function createWatching(ports: WatchingPorts, { returnMs }: WatchingLimit
   async function look(id: BrokerId): Promise<void> {
     const lock = await locks.take(nameOf(id));
     if (lock === undefined) return;
-    await brokers.execute(id, { type: 'leave', reason: 'Its process is gone.' }, origin());
-    await lock.release();
+    try {
+      await brokers.execute(id, { type: 'leave', reason: 'Its process is gone.' }, origin());
+    } finally {
+      await lock.release();
+    }
   }
 
   function lookAtAll(): void {

@@ -135,7 +135,7 @@ export async function setUpCore(
   };
 }
 
-const GREETING: Omit<Greeting, 'serverId'> = {
+export const GREETING: Omit<Greeting, 'serverId'> = {
   description: description(),
   telemetry: { memoryUsedBytes: 1e9, swapUsedBytes: 0, cpuLoadAverage: [0.1, 0.1, 0.1] },
   healthy: true,

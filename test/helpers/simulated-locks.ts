@@ -2,29 +2,35 @@
 import type { Clock } from '../../domain/ports/clock.ts';
 import type { Locks } from '../../domain/ports/locks.ts';
 
+/** As one process has them. */
 export interface MortalLocks extends Locks {
-  /** The process is dead: its locks are free. */
+  /** The process is dead: its locks are free, and it hears nothing any more. */
   die(): void;
   /** Its locks are free; it hears of that only later. */
   seize(unawareMs: number): void;
 }
 
-/** One for each place where a broker may run. */
-export function createMortalLocks(clock: Clock): { of(place: number): MortalLocks } {
-  const holders = new Map<string, number>();
-  const places = new Map<number, MortalLocks>();
+/** Each call gives the locks of another process. */
+export function createMortalLocks(clock: Clock): () => MortalLocks {
+  const holders = new Map<string, object>();
 
-  function create(place: number): MortalLocks {
-    let held = new Map<string, () => void>();
+  return () => {
+    const self = {};
+    const held = new Map<string, () => void>();
+    let isDead = false;
 
-    function free(name: string): void {
-      if (holders.get(name) === place) holders.delete(name);
+    function free(): readonly (() => void)[] {
+      const ends = [...held.values()];
+      for (const name of held.keys()) if (holders.get(name) === self) holders.delete(name);
+      held.clear();
+      return ends;
     }
 
     return {
       async take(name) {
+        if (isDead) return new Promise(() => undefined);
         if (holders.has(name)) return undefined;
-        holders.set(name, place);
+        holders.set(name, self);
         let end = (): void => undefined;
         const over = new Promise<void>((resolve) => {
           end = resolve;
@@ -35,30 +41,22 @@ export function createMortalLocks(clock: Clock): { of(place: number): MortalLock
           async release() {
             if (held.get(name) !== end) return;
             held.delete(name);
-            free(name);
+            holders.delete(name);
             end();
           },
         };
       },
       die() {
-        for (const name of held.keys()) free(name);
-        held = new Map();
+        isDead = true;
+        free();
       },
       seize(unawareMs) {
-        const lost = [...held.values()];
-        this.die();
+        const ends = free();
         clock.after(unawareMs, () => {
-          for (const end of lost) end();
+          if (isDead) return;
+          for (const end of ends) end();
         });
       },
     };
-  }
-
-  return {
-    of(place) {
-      const locks = places.get(place) ?? create(place);
-      places.set(place, locks);
-      return locks;
-    },
   };
 }

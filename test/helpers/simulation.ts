@@ -51,6 +51,7 @@ export interface SimulationOptions {
 }
 
 interface Broker extends RunningBroker {
+  readonly locks: MortalLocks;
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
@@ -60,7 +61,7 @@ export async function createSimulation({ seed, servers: settings, ground, ...opt
   const random = createSeededRandom(seed);
   const store = createMemoryStore();
   const faults: unknown[] = [];
-  const locks = createMortalLocks(clock);
+  const newLocks = createMortalLocks(clock);
   const brokers: (Broker | undefined)[] = Array.from({ length: ground.places });
   const endings: Promise<void>[] = [];
   const running = () => brokers.filter((broker) => broker !== undefined);
@@ -75,7 +76,7 @@ export async function createSimulation({ seed, servers: settings, ground, ...opt
   async function startBroker(place: number): Promise<void> {
     await endings[place];
     const foundation = await ground.open(store, clock, place);
-    const own = locks.of(place);
+    const own = newLocks();
     try {
       brokers[place] = await openBroker(foundation, { random, faults, locks: own, self: identityOf(place), ...options });
     } catch (err) {
@@ -121,7 +122,7 @@ export async function createSimulation({ seed, servers: settings, ground, ...opt
     cores,
     restartBroker: (downMs, which) => endBroker('stop', downMs, which),
     killBroker: (downMs, which) => endBroker('kill', downMs, which),
-    seizeLocks: (which, unawareMs) => locks.of(which % ground.places).seize(unawareMs),
+    seizeLocks: (which, unawareMs) => brokers[which % ground.places]?.locks.seize(unawareMs),
     pass: (ms) => clock.advance(ms, settle),
     async stop() {
       for (const server of servers) server.kill();
@@ -178,10 +179,12 @@ async function openBroker(foundation: Foundation, { random, faults, locks, self,
   return {
     core,
     connections,
+    locks,
     gone,
     async stop() {
       hangUp();
       await core.stop();
+      locks.die();
       await foundation.close();
     },
     async kill() {

@@ -89,7 +89,7 @@ export function createTurnGround(tablespaces: readonly Tablespace[], turns: Turn
 }
 
 /** The log as one of several brokers has it: it knows of what it wrote and of what it was told. */
-function sharedBy(log: EventLog): EventLog {
+export function sharedBy(log: EventLog): EventLog {
   let known: Position = LOG_START;
   const learn = (position: Position): void => {
     known = Math.max(known, position);

@@ -1,0 +1,193 @@
+/** Several brokers on one log: who leads, what becomes of the work of one that dies, and of the servers that it held. */
+import t from 'tap';
+import { serverId } from '../../domain/ids.ts';
+import type { Locks } from '../../domain/ports/locks.ts';
+import { setUpCluster } from '../helpers/cluster.ts';
+import { ORIGIN } from '../helpers/samples.ts';
+import { pause, until } from '../helpers/until.ts';
+
+const LEADS = 'info: This broker leads.';
+
+t.test('any broker takes a request, the leader places it, and the one that holds the agent gives the order', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [leader, other, third] = [await cluster.start('a'), await cluster.start('b'), await cluster.start('c')];
+  t.ok(leader.said.includes(LEADS));
+  t.notOk(other.said.includes(LEADS));
+  await third.greet('A');
+  const [created] = await other.create();
+  t.match(created, { done: { state: 'CREATING' } });
+  await cluster.settle();
+  t.match(third.orders, [{ server: 'A', order: { kind: 'create-session' } }]);
+  t.match(await other.create({ requirements: "tag:none = '1'" }), [{ rejected: { code: 'NO_SERVER' } }]);
+  t.match(await other.create({ requirements: "tag:none = '1'", enqueue: true }), [{ done: { state: 'CREATING' } }]);
+});
+
+for (const ends of ['is stopped', 'is killed'] as const) {
+  t.test(`when the leader ${ends} another one takes up what waits`, async (t) => {
+    const cluster = await setUpCluster(t);
+    const [leader, other] = [await cluster.start('a'), await cluster.start('b')];
+    const [queued] = await leader.create({ enqueue: true });
+    const id = queued && 'done' in queued ? queued.done.id : '';
+    if (ends === 'is stopped') await leader.stop();
+    else leader.kill();
+    await cluster.pass(2_000);
+    await until('it leads', () => other.said.includes(LEADS));
+    await other.greet('A');
+    t.same(cluster.types('session', id), ['session.requested', 'session.queued', 'session.placed']);
+  });
+}
+
+t.test('servers of a broker that is gone are lost unless they connect to another one', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [leader, other] = [await cluster.start('a'), await cluster.start('b')];
+  await other.greet('A');
+  await other.greet('B');
+  other.kill();
+  await cluster.pass(3_000);
+  t.same(cluster.types('broker', 'b'), ['broker.joined', 'broker.left']);
+  t.equal(leader.core.directory.find(other.id), undefined);
+  await leader.greet('A');
+  await cluster.pass(11_000);
+  t.same(cluster.types('server', 'A').slice(-1), ['server.became-reachable']);
+  t.same(cluster.types('server', 'B').slice(-1), ['server.became-unreachable']);
+});
+
+t.test('a broker that returns in time looks after its servers itself', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [, other] = [await cluster.start('a'), await cluster.start('b')];
+  await other.greet('A');
+  other.kill();
+  await cluster.pass(3_000);
+  const again = await cluster.start('b');
+  await again.greet('A');
+  await cluster.pass(30_000);
+  t.same(cluster.types('server', 'A'), ['server.registered', 'server.described']);
+});
+
+t.test('a leader that begins when a broker left before looks for the servers of that one', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [leader, other, third] = [await cluster.start('a'), await cluster.start('b'), await cluster.start('c')];
+  await third.greet('A');
+  leader.kill();
+  third.kill();
+  await cluster.pass(2_000);
+  await until('it leads', () => other.said.includes(LEADS));
+  await cluster.pass(15_000);
+  t.same(cluster.types('server', 'A').slice(-1), ['server.became-unreachable']);
+});
+
+t.test('the broker that an agent left does not call its server lost', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [one, other] = [await cluster.start('a'), await cluster.start('b')];
+  await one.greet('A');
+  await other.greet('A');
+  one.core.reception.lost(serverId('A'), 'The agent closed the connection');
+  await cluster.settle();
+  t.same(cluster.types('server', 'A').slice(-1), ['server.became-reachable']);
+});
+
+t.test('a broker that lost its locks without noticing does no harm, and takes its own again', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [one, other] = [await cluster.start('a'), await cluster.start('b')];
+  await one.greet('A', {});
+  one.seizeLocks(20_000);
+  await cluster.pass(2_000);
+  await until('it leads', () => other.said.includes(LEADS));
+  const results = await Promise.all([one.create(), other.create()]);
+  await cluster.settle();
+  t.match(results, [[{ done: {} }], [{ done: {} }]]);
+  t.equal(one.orders.filter(({ order }) => order.kind === 'create-session').length, 2);
+  await cluster.pass(5_000);
+  t.same(cluster.types('broker', 'a'), ['broker.joined', 'broker.left', 'broker.joined'], 'it was called gone, and came back');
+  await cluster.pass(20_000);
+  t.ok(one.said.includes('warn: This broker does not lead any more.'));
+  t.equal(await cluster.newLocks().take('broker-a'), undefined);
+});
+
+t.test('a placement that another leader began anew is void', async (t) => {
+  const cluster = await setUpCluster(t);
+  const leader = await cluster.start('a');
+  const other = await cluster.start('b');
+  await leader.greet('A');
+  const id = await strandedSlot(cluster, leader);
+  leader.kill();
+  await cluster.pass(2_000);
+  await until('it leads', () => other.said.includes(LEADS));
+  t.match(cluster.types('session', id), ['session.requested', 'session.placement-restarted', 'session.placed']);
+  t.same(cluster.types('server', 'A').slice(2), ['server.slot-reserved', 'server.slot-released', 'server.slot-reserved']);
+});
+
+t.test('a broker that goes by the id of another one does not start', async (t) => {
+  const cluster = await setUpCluster(t);
+  await cluster.start('a');
+  const copy = cluster.start('a').then(
+    () => 'it started',
+    (error: Error) => error.message,
+  );
+  let ended: string | undefined;
+  void copy.then((how) => {
+    ended = how;
+  });
+  while (ended === undefined) {
+    await cluster.pass(1_000);
+    await pause(1);
+  }
+  t.match(ended, /Another broker goes by the id a/);
+});
+
+t.test('what keeps a broker from leading is told, and tried again', async (t) => {
+  const cluster = await setUpCluster(t);
+  const leader = await cluster.start('a');
+  let faults = 1;
+  const failing = (locks: Locks): Locks => ({
+    async take(name) {
+      faults -= 1;
+      if (faults === 0) throw new Error('The log is away.');
+      return locks.take(name);
+    },
+  });
+  const locks = cluster.newLocks();
+  const other = await cluster.start('b', { locks: failing(locks) }).catch(() => undefined);
+  t.equal(other, undefined, 'not at the start: an operator looks at it');
+  faults = 3;
+  const third = await cluster.start('c', { locks: failing(cluster.newLocks()) });
+  await leader.stop();
+  await cluster.pass(3_000);
+  await until('it leads', () => third.said.includes(LEADS));
+  t.match(third.said.slice(-2), ['error: Trying again: beginning to lead.', LEADS]);
+});
+
+t.test('a broker that cannot say that it is back says so to its operator, and goes on trying', async (t) => {
+  const cluster = await setUpCluster(t);
+  await cluster.start('a');
+  const own = cluster.newLocks();
+  let isAway = false;
+  const locks: Locks = { take: (name) => (isAway ? Promise.reject(new Error('The log is away.')) : own.take(name)) };
+  const other = await cluster.start('b', { locks });
+  isAway = true;
+  own.seize(0);
+  await cluster.pass(5_000);
+  t.ok(other.said.includes('error: This broker cannot say that it is there; trying again.'));
+  isAway = false;
+  await cluster.pass(2_000);
+  t.same(cluster.types('broker', 'b').slice(-1), ['broker.joined']);
+  await other.stop();
+  t.same(cluster.types('broker', 'b').slice(-1), ['broker.left']);
+});
+
+type Cluster = Awaited<ReturnType<typeof setUpCluster>>;
+
+/** A session whose slot is reserved, and that its leader does not live to place. */
+async function strandedSlot(cluster: Cluster, leader: Awaited<ReturnType<Cluster['start']>>): Promise<string> {
+  const seen = new Promise<string>((resolve) => {
+    cluster.onAppend = (stream, types) => {
+      if (types[0] !== 'session.placed') return true;
+      resolve(stream.slice('session-'.length));
+      return false;
+    };
+  });
+  void leader.core.application.createSessions([{ name: 'x', owner: 'ann', sessionType: 'VIRTUAL', enqueue: false, retry: true }], ORIGIN);
+  const id = await seen;
+  cluster.onAppend = () => true;
+  return id;
+}

@@ -1,0 +1,127 @@
+/** Several cores on one log in memory, with read models of their own, under one simulated clock. Each may be stopped, killed and started again. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { type Core, type CorePorts, startCore } from '../../adapters/core.ts';
+import { createMemoryStore, openMemoryEventLog } from '../../adapters/memory/event-log.ts';
+import { openReadDatabase } from '../../adapters/sqlite/read-database.ts';
+import { type BrokerId, brokerId, serverId, streamName } from '../../domain/ids.ts';
+import type { Greeting, Order } from '../../domain/ports/agent-link.ts';
+import { GREETING, LIMITS, SILENT } from './core.ts';
+import { createLife, mortal, mortalClock } from './life.ts';
+import { AGENT_CLIENT, description, ORIGIN, wish } from './samples.ts';
+import { createSeededRandom, createSimulatedClock } from './simulated-clock.ts';
+import { createMortalLocks } from './simulated-locks.ts';
+import { sharedBy } from './turn-ground.ts';
+
+export interface Member {
+  readonly id: BrokerId;
+  readonly core: Core;
+  /** What it told operators, as `level: message`. */
+  readonly said: readonly string[];
+  readonly orders: readonly { readonly server: string; readonly order: Order }[];
+  /** A server greets here and opens its order stream. */
+  greet(server: string, changes?: Partial<Greeting>): Promise<void>;
+  create(changes?: Parameters<typeof wish>[0]): ReturnType<Core['application']['createSessions']>;
+  stop(): Promise<void>;
+  /** Nothing that is under way goes on, and its locks are free. */
+  kill(): void;
+  /** Its locks are free; it hears of that only later. */
+  seizeLocks(unawareMs: number): void;
+}
+
+export async function setUpCluster(t: Test) {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-cluster-'));
+  const store = createMemoryStore();
+  const clock = createSimulatedClock();
+  const random = createSeededRandom(11);
+  const newLocks = createMortalLocks(clock);
+  let starts = 0;
+  const log = openMemoryEventLog(store);
+  const alive = new Set<Member>();
+  t.teardown(async () => {
+    for (const member of alive) await member.stop();
+    await log.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const settle = async (): Promise<void> => {
+    for (const { core } of alive) await core.idle();
+    for (const { core } of alive) await core.idle();
+  };
+
+  const cluster = {
+    /** False: this append never comes to the log, and is never answered. */
+    onAppend: (_stream: string, _types: readonly string[]): boolean => true,
+    clock,
+    /** Of another process. */
+    newLocks,
+    settle,
+    pass: (ms: number) => clock.advance(ms, settle),
+    types: (category: string, id: string) => (store.streams.get(streamName(category, id)) ?? []).map(({ type }) => type),
+    /** Joins under this name, or at this address if one is given. */
+    async start(name: string, changes: Partial<CorePorts> = {}): Promise<Member> {
+      const life = createLife();
+      const own = newLocks();
+      starts += 1;
+      const said: string[] = [];
+      const say = (level: string) => (_: object, message: string) => void said.push(`${level}: ${message}`);
+      const orders: { readonly server: string; readonly order: Order }[] = [];
+      const shared = sharedBy({
+        ...log,
+        append: (stream, revision, facts) =>
+          cluster.onAppend(
+            stream,
+            facts.map(({ type }) => type),
+          )
+            ? log.append(stream, revision, facts)
+            : new Promise(() => undefined),
+      });
+      const ports: CorePorts = {
+        log: { ...mortal(shared, life), isShared: true, known: shared.known, subscribe: shared.subscribe },
+        locks: own,
+        self: brokerId(name),
+        database: await openReadDatabase(join(folder, `${name}-${starts}.sqlite`), { logger: SILENT }),
+        link: { send: (server, order) => orders.push({ server, order }) > 0, screenshot: async () => ({ rejected: 'No.' }) },
+        clock: mortalClock(clock, life),
+        random,
+        logger: { ...SILENT, info: say('info'), warn: say('warn'), error: say('error') },
+        issueConnectionToken: async () => 'token',
+        fatal: (error) => t.error(error),
+        ...changes,
+      };
+      const core = await startCore(ports, LIMITS);
+      const joining = core.join({ host: name, url: `https://${name}:8445` });
+      const member: Member = {
+        id: ports.self,
+        core,
+        said,
+        orders,
+        async greet(server, greeting = {}) {
+          const whole = { ...GREETING, serverId: serverId(server), description: description({ hostname: server }), ...greeting };
+          await core.reception.greeted(whole, AGENT_CLIENT);
+          core.reception.connected(serverId(server));
+          await settle();
+        },
+        create: (wished = {}) => core.application.createSessions([wish(wished)], ORIGIN),
+        async stop() {
+          alive.delete(member);
+          await core.stop();
+          own.die();
+        },
+        kill() {
+          alive.delete(member);
+          life.end();
+          own.die();
+        },
+        seizeLocks: own.seize,
+      };
+      alive.add(member);
+      await joining;
+      await settle();
+      return member;
+    },
+  };
+  return cluster;
+}
