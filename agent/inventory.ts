@@ -49,12 +49,14 @@ export function createInventory(journal: Journal, outbox: Outbox): Inventory {
     if (before === undefined && (closed.get(session.localId) ?? 0) > look) return;
     const now = fromList(session, journal.find(sessionId(session.localId)));
     known.set(session.localId, { session: now, since: before?.since ?? look });
-    await (before === undefined ? news.found(now, first) : news.stillThere(before.session, now));
+    if (before !== undefined && !isAnother(before.session, now)) return news.stillThere(before.session, now);
+    if (before !== undefined) await news.ended(before.session);
+    await news.found(now, first);
   }
 
-  async function isGone(localId: string): Promise<void> {
-    known.delete(localId);
-    await news.ended(sessionId(localId));
+  async function isGone({ session }: Known): Promise<void> {
+    known.delete(session.localId);
+    await news.ended(session);
   }
 
   return {
@@ -81,13 +83,17 @@ export function createInventory(journal: Journal, outbox: Outbox): Inventory {
       for (const session of legal) if (!held.has(session.localId)) await isThere(session, look);
       const present = new Set(legal.map(({ localId }) => localId));
       const missing = [...known].filter(([localId, { since }]) => !present.has(localId) && since < look);
-      for (const [localId] of missing) if (!held.has(localId)) await isGone(localId);
+      for (const [localId, each] of missing) if (!held.has(localId)) await isGone(each);
       first = false;
       for (const [localId, since] of closed) if (since < look) closed.delete(localId);
     },
     sessions: () => [...known.values()].map(({ session }) => session),
   };
 }
+
+/** Somebody closed it and made another of its name. Of a session that we made the DCV server may give another time than the journal. */
+const isAnother = (before: FoundSession, now: FoundSession): boolean =>
+  before.attempt === 0 && now.attempt === 0 && before.creationTime !== now.creationTime;
 
 function fromEntry({ sessionId: id, attempt, spec, creationTime }: Entry): FoundSession {
   return { sessionId: id, localId: id, attempt, spec, creationTime, connections: 0 };

@@ -141,14 +141,15 @@ function replaceable(waiting: ReadonlyMap<string, Report>, news: News): string |
   return undefined;
 }
 
-/** The same kind of outcome, of the same attempt where it has one. */
+/** The same kind of outcome of the same session, and of the same attempt or the same one of several of a name. */
 function isWaiting(waiting: ReadonlyMap<string, Report>, news: News): boolean {
   for (const report of waiting.values()) {
-    if (report.kind === news.kind && aboutSession(report) === aboutSession(news) && attemptOf(report) === attemptOf(news)) return true;
+    if (report.kind === news.kind && aboutSession(report) === aboutSession(news) && whichOf(report) === whichOf(news)) return true;
   }
   return false;
 }
 
-function attemptOf(report: News): number | undefined {
-  return 'attempt' in report ? report.attempt : undefined;
+function whichOf(report: News): number | undefined {
+  if ('attempt' in report) return report.attempt;
+  return 'creationTime' in report ? report.creationTime : undefined;
 }

@@ -1,5 +1,4 @@
 /** What the broker is told when a look at the host shows a session that came, changed or went without an order. */
-import type { SessionId } from '../domain/ids.ts';
 import type { FoundSession } from '../domain/ports/agent-link.ts';
 import type { Journal } from './journal.ts';
 import type { Outbox } from './outbox.ts';
@@ -8,7 +7,7 @@ export interface SessionNews {
   /** `told`: the next greeting tells of it anyway. */
   found(session: FoundSession, told: boolean): Promise<void>;
   stillThere(before: FoundSession, now: FoundSession): Promise<void>;
-  ended(sessionId: SessionId): Promise<void>;
+  ended(session: FoundSession): Promise<void>;
 }
 
 export function createSessionNews(journal: Journal, outbox: Outbox): SessionNews {
@@ -27,11 +26,11 @@ export function createSessionNews(journal: Journal, outbox: Outbox): SessionNews
       if (before.connections === count && before.lastDisconnectionTime === lastDisconnectionTime) return;
       await outbox.put({ kind: 'connections-changed', sessionId, count, lastDisconnectionTime });
     },
-    async ended(sessionId) {
+    async ended({ sessionId, attempt, creationTime }) {
       const reason = 'The session was closed on its host';
       const entry = journal.find(sessionId);
       if (entry !== undefined) await journal.note({ ...entry, phase: 'ended', reason });
-      await outbox.put({ kind: 'session-ended', sessionId, reason });
+      await outbox.put({ kind: 'session-ended', sessionId, reason, ...(attempt === 0 && { creationTime }) });
     },
   };
 }

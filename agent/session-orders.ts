@@ -91,6 +91,7 @@ async function adjust({ sessionId, spec: { permissionsFile } }: CreateOrder, dri
 
 async function close(order: CloseOrder, deps: SessionOrderDeps): Promise<'over' | 'later'> {
   const { journal, outbox, inventory, log } = deps;
+  const made = inventory.sessions().find(({ localId, attempt }) => localId === order.localId && attempt === 0);
   const release = inventory.hold(order.localId);
   const outcome = await closeWithPatience(order.localId, deps);
   if ('failed' in outcome) {
@@ -102,7 +103,7 @@ async function close(order: CloseOrder, deps: SessionOrderDeps): Promise<'over' 
   const reason = 'Closed on request';
   const entry = journal.find(order.sessionId);
   if (entry?.phase === 'begun' || entry?.phase === 'started') await journal.note({ ...entry, phase: 'ended', reason });
-  await outbox.putAgain({ kind: 'session-ended', sessionId: order.sessionId, reason });
+  await outbox.putAgain({ kind: 'session-ended', sessionId: order.sessionId, reason, ...(made && { creationTime: made.creationTime }) });
   return 'over';
 }
 

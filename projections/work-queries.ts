@@ -27,6 +27,8 @@ export interface PlacedSession {
   readonly state: 'CREATING' | 'READY' | 'DELETING';
   readonly attempt: number;
   readonly localId: string;
+  /** Milliseconds since 1970 (UTC). */
+  readonly creationTime: number;
   readonly connections: number;
   readonly lastDisconnectionTime?: number | undefined;
   /** Base64. */
@@ -147,14 +149,15 @@ type PackedPlaced = readonly [
   state: PlacedSession['state'],
   attempt: number,
   localId: string | null,
+  creationTime: number,
   connections: number,
   lastDisconnectionTime: number | null,
   permissionsFile: string | null,
 ];
 
-function placedOf([id, state, attempt, localId, connections, disconnected, permissions]: PackedPlaced): PlacedSession {
+function placedOf([id, state, attempt, localId, creationTime, connections, disconnected, permissions]: PackedPlaced): PlacedSession {
   const [lastDisconnectionTime, permissionsFile] = [disconnected ?? undefined, permissions ?? undefined];
-  return { id, state, attempt, localId: localId ?? id, connections, lastDisconnectionTime, permissionsFile };
+  return { id, state, attempt, localId: localId ?? id, creationTime, connections, lastDisconnectionTime, permissionsFile };
 }
 
 function unreachableQuery(reader: Reader) {
@@ -191,6 +194,7 @@ function placedQuery(reader: Reader) {
         eb.ref('state'),
         eb.ref('attempt'),
         eb.ref('local_id'),
+        eb.ref('created_time'),
         eb.ref('connections'),
         eb.ref('last_disconnection_time'),
         eb.ref('permissions_file'),

@@ -72,7 +72,13 @@ const reported = { reportId: z.uuid(), time };
 export const reportSchema: z.ZodType<Report> = z.discriminatedUnion('kind', [
   z.strictObject({ ...reported, kind: z.literal('session-started'), sessionId: sessionIdText, attempt }),
   z.strictObject({ ...reported, kind: z.literal('session-failed'), sessionId: sessionIdText, attempt, reason: sentence }),
-  z.strictObject({ ...reported, kind: z.literal('session-ended'), sessionId: sessionIdText, reason: sentence }),
+  z.strictObject({
+    ...reported,
+    kind: z.literal('session-ended'),
+    sessionId: sessionIdText,
+    reason: sentence,
+    creationTime: time.optional(),
+  }),
   z.strictObject({
     ...reported,
     kind: z.literal('connections-changed'),

@@ -46,8 +46,8 @@ export type Order =
 export type Report = { readonly reportId: string; readonly time: number } & (
   | { readonly kind: 'session-started'; readonly sessionId: SessionId; readonly attempt: number }
   | { readonly kind: 'session-failed'; readonly sessionId: SessionId; readonly attempt: number; readonly reason: string }
-  /** Closed on order, by its user, or gone. */
-  | { readonly kind: 'session-ended'; readonly sessionId: SessionId; readonly reason: string }
+  /** Closed on order, by its user, or gone. `creationTime`: which one, where it was made by hand and another may go by its id by now. */
+  | { readonly kind: 'session-ended'; readonly sessionId: SessionId; readonly reason: string; readonly creationTime?: number | undefined }
   | {
       readonly kind: 'connections-changed';
       readonly sessionId: SessionId;

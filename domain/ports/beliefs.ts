@@ -6,6 +6,8 @@ export interface Belief {
   readonly sessionId: SessionId;
   readonly state: 'CREATING' | 'READY' | 'DELETING';
   readonly attempt: number;
+  /** Milliseconds since 1970 (UTC), by the clock of its host where it was found there. */
+  readonly creationTime: number;
   readonly connections: number;
   readonly lastDisconnectionTime?: number | undefined;
   /** Base64. */

@@ -51,7 +51,7 @@ type Found = { readonly id: SessionId; readonly order?: Order | undefined };
 
 async function settleFound(settling: Settling, found: FoundSession, belief: Known | undefined): Promise<Found> {
   const { ports, serverId, origin } = settling;
-  const isWanted = belief !== undefined && belief.state !== 'DELETING' && belief.attempt === found.attempt;
+  const isWanted = belief !== undefined && belief.state !== 'DELETING' && isSame(belief, found);
   if (!isWanted || belief.state === 'CREATING' || !belief.isCounted) {
     const known = belief === undefined ? found : { ...found, sessionId: belief.sessionId };
     const { alive, order } = await welcomeFound(ports, serverId, known, origin);
@@ -59,6 +59,10 @@ async function settleFound(settling: Settling, found: FoundSession, belief: Know
   }
   return { id: belief.sessionId, order: await refresh(settling, found, belief) };
 }
+
+/** The same attempt, and of sessions made by hand not just the same name. */
+const isSame = ({ attempt, creationTime }: Belief, found: FoundSession): boolean =>
+  attempt === found.attempt && (attempt > 0 || creationTime === found.creationTime);
 
 /** A session that should be here, and whether it has its slot. */
 interface Known extends Belief {

@@ -158,7 +158,10 @@ async function tell({ sessions }: ReceptionPorts, heard: HeardOf<'session-ended'
 }
 
 function sessionCommand(serverId: ServerId, report: HeardOf<'session-ended' | 'connections-changed'>['report']): SessionCommand {
-  if (report.kind === 'session-ended') return { type: 'report-ended', serverId, reason: report.reason };
+  if (report.kind === 'session-ended') {
+    const { reason, creationTime } = report;
+    return { type: 'report-ended', serverId, reason, creationTime };
+  }
   const { count, lastDisconnectionTime } = report;
   return { type: 'report-connections', serverId, count, lastDisconnectionTime };
 }

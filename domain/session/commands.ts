@@ -32,7 +32,7 @@ export type SessionCommand =
       readonly maxAttempts: number;
     }
   /** Its host says that it is no more. */
-  | { readonly type: 'report-ended'; readonly serverId: ServerId; readonly reason: string }
+  | { readonly type: 'report-ended'; readonly serverId: ServerId; readonly reason: string; readonly creationTime?: number | undefined }
   /** Its host says that it is alive. */
   | { readonly type: 'report-found'; readonly serverId: ServerId; readonly found: FoundSession }
   | {

@@ -110,19 +110,30 @@ function drop(snapshot: SessionSnapshot, command: Command<'drop'>): SessionDecis
   return fail(snapshot, command);
 }
 
-function ended({ value, context }: SessionSnapshot, { serverId, reason }: Command<'report-ended'>): SessionDecision {
-  if (!isAt(context.serverId, serverId)) return NOT_HERE;
+function ended({ value, context }: SessionSnapshot, command: Command<'report-ended'>): SessionDecision {
+  const { serverId, reason, creationTime = context.creationTime } = command;
+  if (!isAt(context.serverId, serverId) || isAnother(context, creationTime)) return NOT_HERE;
   return value === 'ready' || value === 'deleting' ? accepted({ type: 'session.deleted', data: { reason } }) : accepted();
 }
 
 /** Alive on a host: started if that was awaited, adopted if it was not known to be alive; elsewhere, it is a left-over to be closed. */
 function found({ value, context }: SessionSnapshot, { serverId, found }: Command<'report-found'>): SessionDecision {
-  if (value === 'unknown') return adopt(serverId, found);
-  if (value === 'deleted') return isUnwanted(context, serverId, found) ? UNWANTED : adopt(serverId, found);
+  if (value === 'unknown') return accepted(...adoption(serverId, found));
+  if (value === 'deleted') return isUnwanted(context, serverId, found) ? UNWANTED : accepted(...adoption(serverId, found));
   const isHere = isAt(context.serverId, serverId) && (found.attempt === context.attempt || found.attempt === 0);
   if (!isHere || value === 'placing' || value === 'refused') return NOT_HERE;
+  if (isAnother(context, found.creationTime)) return replaced(serverId, found);
   return value === 'placed' ? accepted({ type: 'session.started', data: { attempt: context.attempt } }) : accepted();
 }
+
+/** Somebody on the host closed it and made another of its name, and nobody saw it happen. */
+function replaced(serverId: ServerId, found: FoundSession): SessionDecision {
+  const gone: SessionEvent = { type: 'session.deleted', data: { reason: 'Another session of its name was made on its host.' } };
+  return accepted<SessionEvent>(gone, ...adoption(serverId, found));
+}
+
+/** Of sessions made by hand only the host knows when that was. */
+const isAnother = ({ attempt, creationTime }: SessionContext, foundTime: number): boolean => attempt === 0 && creationTime !== foundTime;
 
 /** Names are given again on hosts: a session made by hand after the one of its name was deleted is another one. */
 function isUnwanted({ isUnwanted, attempt, ...known }: SessionContext, serverId: ServerId, { creationTime }: FoundSession): boolean {
@@ -130,12 +141,12 @@ function isUnwanted({ isUnwanted, attempt, ...known }: SessionContext, serverId:
   return isUnwanted && (attempt > 0 || isSame);
 }
 
-function adopt(serverId: ServerId, found: FoundSession): SessionDecision {
+function adoption(serverId: ServerId, found: FoundSession): readonly SessionEvent[] {
   const { spec, localId, creationTime, attempt, connections: count, lastDisconnectionTime } = found;
   const data = { ...spec, serverId, localId, creationTime, connections: count, attempt };
   const adopted: SessionEvent = { type: 'session.adopted', data };
-  if (lastDisconnectionTime === undefined) return accepted(adopted);
-  return accepted<SessionEvent>(adopted, { type: 'session.connections-changed', data: { count, lastDisconnectionTime } });
+  if (lastDisconnectionTime === undefined) return [adopted];
+  return [adopted, { type: 'session.connections-changed', data: { count, lastDisconnectionTime } }];
 }
 
 function connections({ value, context }: SessionSnapshot, command: Command<'report-connections'>): SessionDecision {

@@ -160,6 +160,28 @@ t.test('what happens by hand on the host is reported at once', async (t) => {
   await it.agent.stop();
 });
 
+t.test('a session that was closed and made anew by hand while nobody could look is another one', async (t) => {
+  const it = await startSimulatedAgent();
+  await it.driver.addByHand({ localId: 'console', owner: 'root', creationTime: 1 });
+  await it.clock.advance(0);
+  it.driver.breakDown('it hangs');
+  await it.driver.removeByHand('console');
+  await it.driver.addByHand({ localId: 'console', owner: 'bob', creationTime: 2 });
+  it.driver.breakDown();
+  await it.clock.advance(0);
+  order(it, close('console'));
+  await it.clock.advance(200);
+  const said = it.broker.reports.filter(({ kind }) => kind !== 'health-changed');
+  t.match(said, [
+    { kind: 'session-found', session: { spec: { owner: 'root' } } },
+    { kind: 'session-ended', sessionId: 'console', creationTime: 1 },
+    { kind: 'session-found', session: { spec: { owner: 'bob' } } },
+    { kind: 'session-ended', sessionId: 'console', creationTime: 2, reason: 'Closed on request' },
+  ]);
+  t.equal(said.length, 4);
+  await it.agent.stop();
+});
+
 t.test('a DCV server that breaks down keeps its sessions and is reported, and so is its recovery', async (t) => {
   const it = await startSimulatedAgent();
   order(it, create('a'));

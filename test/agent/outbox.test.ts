@@ -102,6 +102,15 @@ t.test('the watcher hears of every fact', async (t) => {
   t.equal(outbox.size(), 3);
 });
 
+t.test('the ends of two sessions of one name are two facts', async (t) => {
+  const { outbox } = await open(createMemoryLog());
+  for (const creationTime of [1, 2, 1]) {
+    await outbox.putAgain({ kind: 'session-ended', sessionId: sessionId('console'), reason: 'gone', creationTime });
+  }
+  t.match(outbox.oldest(9, 1e9), [{ creationTime: 1 }, { creationTime: 2 }]);
+  t.equal(outbox.size(), 2);
+});
+
 t.test('the file does not grow without end', async (t) => {
   const path = join(await newFolder(), 'outbox.jsonl');
   const { outbox } = await open(createFileLog(path, recordingLogger()));

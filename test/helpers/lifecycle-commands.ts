@@ -122,7 +122,11 @@ async function addByHand(
   const { alive, driver } = at(world, details.server);
   const { localId } = details;
   const isThere = (await alive()).some((session) => session.localId === localId);
-  if (!isThere) await driver().addByHand({ localId, owner: 'root', sessionType: details.isConsole ? 'CONSOLE' : 'VIRTUAL' });
+  if (isThere) return;
+  world.made += 1;
+  // No host makes two of a name in the same moment.
+  const creationTime = world.simulation.clock.now() + world.made;
+  await driver().addByHand({ localId, owner: 'root', sessionType: details.isConsole ? 'CONSOLE' : 'VIRTUAL', creationTime });
 }
 
 async function someSession(world: World, details: { readonly server: number; readonly which: number }): Promise<string | undefined> {

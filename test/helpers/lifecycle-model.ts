@@ -31,6 +31,8 @@ export interface World {
   readonly ledger: Ledger;
   /** Facts that the ledger has read. */
   read: number;
+  /** Sessions made by hand. */
+  made: number;
   readonly problems: string[];
 }
 
@@ -44,7 +46,7 @@ export function newWorld(parts: Pick<World, 'simulation' | 'ground' | 'turns'>):
     strangers: new Set(),
     gates: new Map(),
   };
-  return { ...parts, told, ledger: createLedger(), read: 0, problems: [] };
+  return { ...parts, told, ledger: createLedger(), read: 0, made: 0, problems: [] };
 }
 
 /** What holds at any moment, however much is under way. Rejects with all that does not. */

@@ -61,9 +61,18 @@ t.test('what a server should hold is what was placed there and is not gone', asy
   const work = createWorkQueries(model.database.reader);
   const nothing = { lastDisconnectionTime: undefined, permissionsFile: undefined };
   t.strictSame(await work.onServer('srv-1'), [
-    { id: 'placed', state: 'CREATING', attempt: 1, localId: 'placed', connections: 0, ...nothing, permissionsFile: 'YQ==' },
-    { id: 'ready', state: 'READY', attempt: 1, localId: 'ready', connections: 1, ...nothing, lastDisconnectionTime: 9 },
-    { id: 'found', state: 'READY', attempt: 0, localId: 'console', connections: 2, ...nothing },
+    {
+      id: 'placed',
+      state: 'CREATING',
+      attempt: 1,
+      localId: 'placed',
+      creationTime: 1,
+      connections: 0,
+      ...nothing,
+      permissionsFile: 'YQ==',
+    },
+    { id: 'ready', state: 'READY', attempt: 1, localId: 'ready', creationTime: 1, connections: 1, ...nothing, lastDisconnectionTime: 9 },
+    { id: 'found', state: 'READY', attempt: 0, localId: 'console', creationTime: 1, connections: 2, ...nothing },
   ]);
   t.strictSame(await work.onServer('srv-2'), []);
 });

@@ -378,6 +378,21 @@ t.test('a session that is made anew by hand at once keeps its slot', async (t) =
   t.match(await broker.core.application.describeServers({ limit: 9 }), { items: [{ virtualSessions: 1 }] });
 });
 
+t.test('the late news of an end does not end the next session of that name', async (t) => {
+  const broker = await setUpCore(t);
+  const [earlier, later] = [Date.UTC(2026, 0, 2), Date.UTC(2026, 0, 3)];
+  await broker.greet('A', { sessions: [found('desk', { creationTime: earlier })] });
+  await broker.greet('A', {
+    sessions: [found('desk', { creationTime: later, spec: { name: '', owner: 'bob', sessionType: 'CONSOLE' } })],
+  });
+  t.match(broker.types('session', 'desk'), ['session.adopted', 'session.deleted', 'session.adopted']);
+  await broker.report('A', { kind: 'session-ended', sessionId: sessionId('desk'), reason: 'Closed.', creationTime: earlier });
+  t.match(await broker.describe('desk'), { state: 'READY', owner: 'bob', creationTime: later });
+  t.match(await broker.core.application.describeServers({ limit: 9 }), { items: [{ virtualSessions: 0, consoleSessions: 1 }] });
+  await broker.report('A', { kind: 'session-ended', sessionId: sessionId('desk'), reason: 'Closed.', creationTime: later });
+  t.match(await broker.describe('desk'), { state: 'DELETED' });
+});
+
 t.test('the end of a session with a longer id is not taken for the end of the one that had its name before', async (t) => {
   const broker = await setUpCore(t);
   await broker.greet('A', { sessions: [found('desk')] });

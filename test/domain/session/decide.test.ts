@@ -240,6 +240,18 @@ story('a name that is given again on its host is another session; the same one i
     );
 });
 
+story('of two sessions made by hand with one name each has its own end', (given) => {
+  const other = { ...found(0), creationTime: 9 };
+  const adoptedInstead = { type: 'session.adopted', data: { ...byHand.data, creationTime: 9 } } as const;
+  for (const before of [[byHand], [byHand, deletionRequested]]) {
+    given(...before)
+      .when({ type: 'report-found', serverId: A, found: other })
+      .decides({ type: 'session.deleted', data: { reason: 'Another session of its name was made on its host.' } }, adoptedInstead);
+  }
+  given(adoptedInstead).when({ type: 'report-ended', serverId: A, reason: 'closed', creationTime: 5 }).isRejected('SESSION_ELSEWHERE');
+  given(adoptedInstead).when({ type: 'report-ended', serverId: A, reason: 'closed', creationTime: 9 }).decides(deleted);
+});
+
 story('a deadline that belongs to an earlier attempt changes nothing', (given) => {
   const again = { type: 'session.placed', data: { serverId: B, attempt: 2, choice: null } } as const;
   given(requested, placed, failed, again).when(commands['expire creation']).decides();
