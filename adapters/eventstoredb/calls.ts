@@ -51,8 +51,13 @@ function reasonOf(cause: unknown): string {
   const { type, code, details, message } = cause as { type?: string; code?: number; details?: string; message?: string };
   if (cause instanceof LogFault) return cause.message;
   if (type === 'access-denied') return 'the server denies access; check the user and the password in the address of the log.';
-  if (type === 'unavailable' || code === UNAVAILABLE) return `the server cannot be reached (${details ?? message}).`;
+  if (type === 'unavailable' || code === UNAVAILABLE) return `the server cannot be reached (${shortened(details ?? message ?? '')}).`;
   return details || message || type || String(cause);
+}
+
+/** gRPC adds a note, and leaves it empty; the client puts the code before it. */
+function shortened(text: string): string {
+  return text.replace(/^\d+ [A-Z_]+: /, '').replace(/\.? Resolution note: $/, '');
 }
 
 const UNAVAILABLE = 14;

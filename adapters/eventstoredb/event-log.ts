@@ -41,7 +41,7 @@ export async function openEventStoreLog(connectionString: string, options: Event
   const server = serverAt(connectionString);
   const reading = createReading(server, names, callMs);
   const appending = createAppending(server, names, { waitingFacts, callMs });
-  const locks = createLocks(server, names, callMs);
+  const locks = createLocks(server, names);
   try {
     const newest = await reading.newest();
     return await createEventLog({ server, names, reading, appending, locks, newest, recentFacts, callMs });

@@ -113,11 +113,13 @@ async function subscribe(
   });
   const events = client.subscribeToAll({ fromPosition, filter });
   const leave = () => void events.unsubscribe().catch(() => undefined);
+  let stopped: () => void = () => undefined;
   const failed = new Promise<unknown>((resolve) => {
     events.on('error', resolve);
     events.on('close', () => resolve(new LogFault('The subscription was closed.')));
-    signal.addEventListener('abort', resolve, { once: true });
+    stopped = () => resolve(undefined);
   });
+  signal.addEventListener('abort', stopped);
   events.on('data', (event) => {
     const fact = factOf(event, names);
     if (event.event !== undefined) reached(event.event.position);
@@ -128,5 +130,10 @@ async function subscribe(
     throw faultOf('The log could not be subscribed to', error);
   });
   await within(callMs, Promise.race([confirmed, refused]), leave);
-  return { over: failed.then(leave) };
+  return {
+    over: failed.then(() => {
+      signal.removeEventListener('abort', stopped);
+      leave();
+    }),
+  };
 }

@@ -1,7 +1,10 @@
 /**
  * Locks that several brokers share: a persistent subscription that admits one consumer, on a stream of ours that never holds anything. Who is
- * connected to it holds the lock, and the server itself lets go of it when the connection ends.
+ * connected to it holds the lock, and the server itself lets go of it when the connection ends: at once when the holder dies, after two of the
+ * server's keep-alive periods (10 s each) when it only stops answering.
  */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type EventStoreDBClient,
   PersistentSubscriptionExistsError,
@@ -20,32 +23,46 @@ export interface EventStoreLocks extends Locks {
   close(): Promise<void>;
 }
 
+/** The part of a lock's stream that consumers connect to. */
 const GROUP = 'berth';
+/**
+ * While a server starts it may leave a call unanswered for ever (24.6, for some 2 s), so each has this limit, and is cancelled then: what is not
+ * cancelled may get the lock later, for nobody.
+ */
+const CALL_MS = 3000;
+/** How often, and for how long at most, the server is asked whether it has let go. It takes some 20 ms. */
+const RELEASE_PAUSE_MS = 5;
+const RELEASE_TRIES = 200;
 
-export function createLocks(server: Server, names: Names, callMs: number): EventStoreLocks {
+interface Place {
+  /** Of this lock alone, so that the end of one is not the end of another. */
+  readonly client: EventStoreDBClient;
+  /** By which the server knows it. */
+  readonly connection: string;
+  readonly stream: string;
+}
+
+export function createLocks(server: Server, names: Names): EventStoreLocks {
   const held = new Set<Lock>();
   let closed = false;
 
-  async function take(name: string): Promise<Lock | undefined> {
-    if (closed) throw new LogFault('The log is closed.');
-    // Each has a client of its own, so that the end of one cannot be the end of another.
-    const client = server.connect('subscriptions');
-    const stream = names.lock(name);
-    try {
-      await ensureGroup(client, stream, callMs);
-      const lock = await hold(client, stream, callMs);
-      held.add(lock);
-      void lock.over.then(() => held.delete(lock));
-      return lock;
-    } catch (error) {
-      await client.dispose();
-      if (error instanceof PersistentSubscriptionMaximumSubscribersReachedError) return undefined;
-      throw faultOf(`The lock "${name}" could not be asked for`, error);
-    }
-  }
-
   return {
-    take,
+    async take(name) {
+      if (closed) throw new LogFault('The log is closed.');
+      const connection = `berth-lock-${randomUUID()}`;
+      const place = { client: server.connect('subscriptions', connection), connection, stream: names.lock(name) };
+      try {
+        await ensureGroup(place);
+        const lock = await hold(place);
+        held.add(lock);
+        void lock.over.then(() => held.delete(lock));
+        return lock;
+      } catch (error) {
+        await place.client.dispose();
+        if (error instanceof PersistentSubscriptionMaximumSubscribersReachedError) return undefined;
+        throw faultOf(`The lock "${name}" could not be asked for`, error);
+      }
+    },
     async close() {
       closed = true;
       await Promise.all([...held].map((lock) => lock.release()));
@@ -53,38 +70,52 @@ export function createLocks(server: Server, names: Names, callMs: number): Event
   };
 }
 
-async function ensureGroup(client: EventStoreDBClient, stream: string, callMs: number): Promise<void> {
+async function ensureGroup({ client, stream }: Place): Promise<void> {
   const settings = persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START, maxSubscriberCount: 1 });
   try {
-    await within(callMs, client.createPersistentSubscriptionToStream(stream, GROUP, settings));
+    await within(CALL_MS, client.createPersistentSubscriptionToStream(stream, GROUP, settings, { deadline: CALL_MS }));
   } catch (error) {
     if (!(error instanceof PersistentSubscriptionExistsError)) throw error;
   }
 }
 
-async function hold(client: EventStoreDBClient, stream: string, callMs: number): Promise<Lock> {
-  const consumer = client.subscribeToPersistentSubscriptionToStream(stream, GROUP);
-  const failed = new Promise<unknown>((resolve) => {
+async function hold(place: Place): Promise<Lock> {
+  const consumer = place.client.subscribeToPersistentSubscriptionToStream(place.stream, GROUP);
+  const leave = () => consumer.unsubscribe().catch(() => undefined);
+  const left = new AbortController();
+  const over = new Promise<unknown>((resolve) => {
     consumer.on('error', resolve);
-    consumer.on('close', () => resolve(new LogFault('The server has ended the lock.')));
+    consumer.on('close', () => resolve(new LogFault('The server has ended it.')));
+    left.signal.addEventListener('abort', resolve);
   });
   // Nothing is ever written to the stream, but the confirmation comes with the data.
   consumer.on('data', () => undefined);
   const confirmed = new Promise<void>((resolve) => consumer.once('confirmation', resolve));
-  const refused = failed.then((error) => {
+  const refused = over.then((error) => {
     throw error;
   });
-  await within(callMs, Promise.race([confirmed, refused]), () => void consumer.unsubscribe().catch(() => undefined));
-  let letGo: () => void = () => undefined;
-  const released = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
+  await within(CALL_MS, Promise.race([confirmed, refused]), leave);
   return {
-    over: Promise.race([failed, released]).then(async () => client.dispose()),
+    over: over.then(() => place.client.dispose()),
     async release() {
-      await consumer.unsubscribe();
-      letGo();
-      await client.dispose();
+      if (left.signal.aborted) return;
+      await leave();
+      await untilFree(place);
+      left.abort();
     },
   };
+}
+
+/** The server lets go shortly after the consumer has left; who asks before is turned away. */
+async function untilFree({ client, connection, stream }: Place): Promise<void> {
+  for (let tries = 0; tries < RELEASE_TRIES; tries += 1) {
+    try {
+      const { connections } = await within(CALL_MS, client.getPersistentSubscriptionToStreamInfo(stream, GROUP, { deadline: CALL_MS }));
+      if (connections.every(({ connectionName }) => connectionName !== connection)) return;
+    } catch {
+      // Without a server nobody holds anything.
+      return;
+    }
+    await sleep(RELEASE_PAUSE_MS);
+  }
 }

@@ -13,7 +13,8 @@ export interface Server {
   readonly address: string;
   /** Equal for equal connection strings. Secret: a password may be in it. */
   readonly key: string;
-  connect(use: Use): EventStoreDBClient;
+  /** `name`: by which the server shows the connection to an operator. */
+  connect(use: Use, name?: string): EventStoreDBClient;
 }
 
 /**
@@ -39,18 +40,18 @@ export function serverAt(connectionString: string): Server {
   const rest = connectionString.trim().slice(scheme[0].length);
   // A path means nothing to these servers; the client wants none before the parameters.
   const given = `esdb${scheme[1] ?? ''}://${rest.replace(/\/*(\?|$)/, '$1')}`;
-  const server = { address: addressOf(given), key: given, connect: (use: Use) => connect(given, use) };
+  const server = { address: addressOf(given), key: given, connect: (use: Use, name = `berth-${use}`) => connect(given, use, name) };
   server.connect('reads');
   return server;
 }
 
-function connect(given: string, use: Use): EventStoreDBClient {
+function connect(given: string, use: Use, connectionName: string): EventStoreDBClient {
   const settings = {
     keepAliveInterval: KEEP_ALIVE_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUTS[use],
     defaultDeadline: DEADLINE_MS,
     throwOnAppendFailure: true,
-    connectionName: `berth-${use}`,
+    connectionName,
   };
   const parameters = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const { made, warnings } = withoutConsole(() => EventStoreDBClient.connectionString(withParameters(given, parameters.join('&'))));

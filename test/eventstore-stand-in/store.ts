@@ -65,6 +65,17 @@ const TICKS_PER_MS = 10_000n;
 /** What a record takes beside its texts. */
 const RECORD_BYTES = 72;
 
+const FIRST_EVENT = {
+  stream: '$settings',
+  revision: 0,
+  id: '00000000-0000-4000-8000-000000000000',
+  type: 'update',
+  contentType: 'application/json',
+  data: Buffer.from('{}'),
+  metadata: Buffer.alloc(0),
+  created: 0n,
+};
+
 /** With a file the data outlives the process: each append is a line that is written before the answer. */
 export function createStore(file?: string): Store {
   const events: StoredEvent[] = [];
@@ -156,6 +167,8 @@ export function createStore(file?: string): Store {
     for (const line of whole) load(JSON.parse(line) as Line);
     if (lines.at(-1) !== '') writeFileSync(file, whole.map((line) => `${line}\n`).join(''));
   }
+  // The real server begins its log with events of its own.
+  if (events.length === 0) put({ ...FIRST_EVENT, position: 0 });
   committed = events.length;
 
   return {
