@@ -23,12 +23,11 @@ import { createTokenEndpoint } from './http/oauth.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
-import { createMemoryLocks } from './memory/locks.ts';
+import { openLog } from './open-log.ts';
 import { createPasswords } from './passwords.ts';
 import { openSecrets } from './secrets/secrets.ts';
 import { advertisedHost, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
-import { openSqliteEventLog } from './sqlite/event-log.ts';
 import { openReadDatabase } from './sqlite/read-database.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
 import { createTokens, type Tokens } from './tokens.ts';
@@ -78,9 +77,9 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const { clock, random, logger } = ports;
   const folder = await claimDataFolder(config.dataDir);
   onStop(folder.release);
-  const log = liftedLog(chained(await openSqliteEventLog(join(folder.path, 'log.sqlite'))));
+  const opened = await openLog(config, folder.path, logger);
+  const log = liftedLog(chained(opened.log));
   onStop(log.close);
-  logger.info(log.describe(), 'The log is open.');
   const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });
   onStop(secrets.close);
   const tokens = createTokens(secrets.signingKeys);
@@ -88,7 +87,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const hosts = [config.host, advertisedHost(config, machine), ...config.certificateNames];
   const wish = { authority: secrets.authority, names: serverNames(hosts, machine), now: clock.now() };
   const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
-  const database = await openReadDatabase(join(folder.path, 'read-models.sqlite'), { logger });
+  const database = await openReadDatabase(opened.readModels, { logger });
   onStop(database.close);
   const snapshots = await openSnapshots(join(folder.path, 'snapshots.sqlite'), { version: domainVersion(), logger });
   onStop(snapshots.close);
@@ -98,7 +97,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const core = await startCore(
     {
       log,
-      locks: createMemoryLocks(),
+      locks: opened.locks,
       self: await ensureBrokerId(folder.path, random),
       database,
       snapshots,

@@ -9,6 +9,10 @@ import { POLICY_NAMES, type PolicyName } from '../domain/placement/policies.ts';
 export interface BrokerConfig {
   /** Absolute. */
   readonly dataDir: string;
+  /** Where the event log is: a connection string, in which a password may be; undefined: in the data folder. */
+  readonly eventLog: string | undefined;
+  /** Before the names of all streams in an event log that others use too; such as `acme.`, or empty. */
+  readonly streamPrefix: string;
   readonly host: string;
   /** 0: any free port. */
   readonly clientPort: number;
@@ -60,6 +64,8 @@ export class ConfigError extends Error {
 
 const DEFAULTS = {
   'berth.data-dir': 'berth-data',
+  'event-log': '',
+  'berth.stream-prefix': '',
   'berth.bind-host': '127.0.0.1',
   'berth.advertised-host': '',
   'berth.certificate-names': '',
@@ -101,6 +107,8 @@ export function brokerConfig(settings: Settings, workingFolder: string): BrokerC
   const whole = (name: SettingName, least: number, most: number): number => wholeNumber(read(name), least, most);
   return {
     dataDir: resolve(workingFolder, text(read('berth.data-dir'))),
+    eventLog: eventLog(read('event-log')),
+    streamPrefix: streamPrefix(read('berth.stream-prefix')),
     host: text(read('berth.bind-host')),
     clientPort: whole('client-to-broker-connector-https-port', 0, 65_535),
     agentPort: whole('agent-to-broker-connector-https-port', 0, 65_535),
@@ -145,6 +153,25 @@ function text({ value, from }: Setting): string {
 function path({ value }: Setting, workingFolder: string): string | undefined {
   return value.trim() === '' ? undefined : resolve(workingFolder, value);
 }
+
+/** The value is not repeated in the message, because it may hold a password. */
+export function eventLog({ value, from }: Setting): string | undefined {
+  const address = value.trim();
+  if (address === '' || SERVER_ADDRESS.test(address)) return address === '' ? undefined : address;
+  throw new ConfigError(`${from} must be the address of an EventStoreDB or KurrentDB, such as esdb://host:2113.`);
+}
+
+/** As EventStoreDB's clients write it. */
+const SERVER_ADDRESS = /^(?:esdb|kurrentdb)(?:\+discover)?:\/\/[^/?]/;
+
+export function streamPrefix({ value, from }: Setting): string {
+  const prefix = value.trim();
+  if (STREAM_PREFIX.test(prefix)) return prefix;
+  throw new ConfigError(`${from} must consist of letters, digits and "_" and end with a dot, such as "acme.", not "${value}".`);
+}
+
+/** No `-`: EventStoreDB groups streams by what stands before the first one. */
+const STREAM_PREFIX = /^(?:[A-Za-z0-9_]+\.)*$/;
 
 const HOST_NAME = /^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u;
 

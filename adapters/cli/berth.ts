@@ -40,6 +40,8 @@ function withBrokerFlags(command: Command): Command {
   return command
     .option('--config <file>', 'a session-manager-broker.properties; flags win over what it says')
     .option('--data-dir <folder>', 'where everything is kept (default: ./berth-data)')
+    .option('--event-log <address>', 'the event log elsewhere: esdb://host:2113 (default: in the data folder)')
+    .option('--stream-prefix <prefix>', 'for an event log that others use too, such as "acme."')
     .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
     .option('--client-port <port>', 'for clients of the API; 0 takes a free one (default: 8443)')
     .option('--agent-port <port>', 'for agents; 0 takes a free one (default: 8445)')

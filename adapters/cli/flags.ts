@@ -6,6 +6,8 @@ export interface BrokerFlags {
   /** Absent: no configuration file. */
   readonly config?: string;
   readonly dataDir?: string;
+  readonly eventLog?: string;
+  readonly streamPrefix?: string;
   readonly host?: string;
   readonly clientPort?: string;
   readonly agentPort?: string;
@@ -53,6 +55,8 @@ export function dataFolderOf({ dataDir }: Pick<LogFlags, 'dataDir'>): string {
 
 const NAMES = {
   'berth.data-dir': ['dataDir', '--data-dir'],
+  'event-log': ['eventLog', '--event-log'],
+  'berth.stream-prefix': ['streamPrefix', '--stream-prefix'],
   'berth.bind-host': ['host', '--host'],
   'client-to-broker-connector-https-port': ['clientPort', '--client-port'],
   'agent-to-broker-connector-https-port': ['agentPort', '--agent-port'],

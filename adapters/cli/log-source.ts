@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogReader } from '../../domain/ports/event-log.ts';
-import { ConfigError } from '../config.ts';
+import { ConfigError, eventLog, streamPrefix } from '../config.ts';
 import { openSqliteLogReader } from '../sqlite/log-reader.ts';
 import { dataFolderOf, type LogFlags } from './flags.ts';
 
@@ -21,14 +21,13 @@ export async function openLogSource(flags: LogFlags): Promise<LogSource> {
 }
 
 /** Its client is large, so it is loaded only here. */
-async function openServer(address: string, streamPrefix = ''): Promise<LogSource> {
+async function openServer(log: string, prefix = ''): Promise<LogSource> {
+  const address = eventLog({ value: log, from: '--log' });
+  if (address === undefined) throw new ConfigError('--log must not be empty.');
+  const options = { streamPrefix: streamPrefix({ value: prefix, from: '--stream-prefix' }) };
   const { openEventStoreLog } = await import('../eventstoredb/event-log.ts');
-  try {
-    const reader = await openEventStoreLog(address, { streamPrefix });
-    return { reader, name: reader.describe().server };
-  } catch (cause) {
-    throw new ConfigError(`--log: ${(cause as Error).message}`, { cause });
-  }
+  const reader = await openEventStoreLog(address, options);
+  return { reader, name: reader.describe().server };
 }
 
 async function openFolder(folder: string): Promise<LogSource> {

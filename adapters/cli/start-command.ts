@@ -53,11 +53,12 @@ export async function start(flags: StartFlags): Promise<number> {
   }
 }
 
-function brokerParameters({ config, dataDir, host, clientPort, agentPort, logLevel }: StartFlags): readonly string[] {
-  const optional = { '--config': config, '--data-dir': dataDir, '--host': host, '--client-port': clientPort, '--agent-port': agentPort };
-  const given = Object.entries(optional).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
-  return ['broker', '--log-level', logLevel, ...given];
+function brokerParameters({ servers: _, ...flags }: StartFlags): readonly string[] {
+  return ['broker', ...Object.entries(flags).flatMap(([name, value]) => [flagOf(name), value])];
 }
+
+/** `dataDir` gives `--data-dir`. */
+const flagOf = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** A broker that never was ready has itself said why. */
 async function brokerLost({ broker, over }: Run): Promise<number> {

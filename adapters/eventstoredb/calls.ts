@@ -47,7 +47,7 @@ export function faultOf(what: string, cause: unknown): LogFault {
 }
 
 /** The client's errors are all called "Error", and some have no words at all; their type or gRPC code says what they are. */
-function reasonOf(cause: unknown): string {
+export function reasonOf(cause: unknown): string {
   const { type, code, details, message } = cause as { type?: string; code?: number; details?: string; message?: string };
   if (cause instanceof LogFault) return cause.message;
   if (type === 'access-denied') return 'the server denies access; check the user and the password in the address of the log.';

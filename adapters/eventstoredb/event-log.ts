@@ -25,6 +25,8 @@ export interface EventStoreLogOptions {
   readonly recentFacts?: number;
   /** How long any call to the server may take. Default 10,000. */
   readonly callMs?: number;
+  /** Told in one sentence when the connection to the server is lost, and when it is back. */
+  readonly report?: (message: string) => void;
 }
 
 export interface EventStoreLog extends EventLog {
@@ -36,7 +38,7 @@ export interface EventStoreLog extends EventLog {
 
 /** Throws LogFault with a sentence for the operator, and without a password, when the log cannot be used. */
 export async function openEventStoreLog(connectionString: string, options: EventStoreLogOptions = {}): Promise<EventStoreLog> {
-  const { streamPrefix = '', waitingFacts = 10_000, recentFacts = 4096, callMs = 10_000 } = options;
+  const { streamPrefix = '', waitingFacts = 10_000, recentFacts = 4096, callMs = 10_000, report = () => undefined } = options;
   const names = createNames(streamPrefix);
   const server = serverAt(connectionString);
   const reading = createReading(server, names, callMs);
@@ -44,7 +46,7 @@ export async function openEventStoreLog(connectionString: string, options: Event
   const locks = createLocks(server, names);
   try {
     const newest = await reading.newest();
-    return await createEventLog({ server, names, reading, appending, locks, newest, recentFacts, callMs });
+    return await createEventLog({ server, names, reading, appending, locks, newest, recentFacts, callMs, report });
   } catch (cause) {
     await Promise.all([appending.close(), locks.close(), reading.close()]);
     throw faultOf(`The event log at ${server.address} cannot be opened`, cause);
@@ -60,10 +62,11 @@ interface Parts {
   readonly newest: RecordedFact | undefined;
   readonly recentFacts: number;
   readonly callMs: number;
+  readonly report: (message: string) => void;
 }
 
 async function createEventLog(parts: Parts): Promise<EventStoreLog> {
-  const { server, names, reading, appending, locks, recentFacts, callMs } = parts;
+  const { server, names, reading, appending, locks, recentFacts, callMs, report } = parts;
   let { newest } = parts;
   let known = newest?.position ?? LOG_START;
   let closing: Promise<void> | undefined;
@@ -80,6 +83,7 @@ async function createEventLog(parts: Parts): Promise<EventStoreLog> {
     },
     isSameLog: async () => newest === undefined || reading.holds(newest),
     lost: tail.lost,
+    report,
   });
 
   function learn(position: Position): void {

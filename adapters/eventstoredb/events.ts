@@ -34,16 +34,11 @@ export interface Names {
   readonly pattern: string;
 }
 
-/** Such as `acme.`, before `session-…`. No `-`, because the server groups streams by what stands before the first one. */
-const PREFIX = /^(?:[A-Za-z0-9_]+\.)*$/;
 /** A name of ours behind the prefix: a category without dots, so that no prefix can be the beginning of another one's names. */
 const CATEGORY = '[^$.-][^.-]*-';
 
-/** Throws TypeError for a prefix that cannot be. */
+/** `prefix`: letters, digits and `_`, ending with a dot, such as `acme.`; or empty. */
 export function createNames(prefix: string): Names {
-  if (!PREFIX.test(prefix)) {
-    throw new TypeError(`The stream prefix "${prefix}" must consist of letters, digits and "_" and end with a dot, such as "acme."`);
-  }
   const pattern = `^${prefix.replaceAll('.', '\\.')}${CATEGORY}`;
   const name = new RegExp(pattern, 's');
   return {

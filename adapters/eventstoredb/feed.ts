@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type EventStoreDBClient, streamNameFilter } from '@eventstore/db-client';
 import type { Position, RecordedFact } from '../../domain/facts.ts';
 import { LogFault } from '../../domain/ports/event-log.ts';
-import { faultOf, within } from './calls.ts';
+import { faultOf, reasonOf, within } from './calls.ts';
 import { factOf, type Names, type Place, placeOf } from './events.ts';
 import type { Server } from './server.ts';
 
@@ -28,6 +28,8 @@ export interface FeedOptions {
   isSameLog(): Promise<boolean>;
   /** The log is lost for good. Called once at most. */
   lost(error: LogFault): void;
+  /** Told in one sentence when the connection is lost and when it is back. */
+  report(message: string): void;
 }
 
 /** Between two tries: doubled each time, up to the longest. */
@@ -38,7 +40,7 @@ const CHECKPOINT_INTERVAL = 32;
 
 /** Resolves when the subscription stands; rejects with LogFault when the server does not admit it. */
 export async function startFeed(options: FeedOptions): Promise<Feed> {
-  const { server, names, callMs, deliver, isSameLog, lost } = options;
+  const { server, names, callMs, deliver, isSameLog, lost, report } = options;
   const client = server.connect('subscriptions');
   const stopping = new AbortController();
   let place = placeOf(options.after);
@@ -57,8 +59,11 @@ export async function startFeed(options: FeedOptions): Promise<Feed> {
 
   async function keepUp(first: Subscribed): Promise<void> {
     for (let subscribed = first; !stopping.signal.aborted; ) {
-      await subscribed.over;
+      const reason = await subscribed.over;
+      if (stopping.signal.aborted) return;
+      report(`The connection to the log is lost: ${reason} It is made again as soon as the server can be reached.`);
       subscribed = await takeUp();
+      report('The connection to the log stands again; nothing that was written in between is missed.');
     }
   }
 
@@ -76,7 +81,11 @@ export async function startFeed(options: FeedOptions): Promise<Feed> {
     }
   }
 
-  const over = keepUp(await subscribe(subscription, place)).catch(() => undefined);
+  const first = await subscribe(subscription, place).catch(async (error: unknown) => {
+    await client.dispose();
+    throw error;
+  });
+  const over = keepUp(first).catch(() => undefined);
   return {
     place: () => place,
     async stop() {
@@ -98,8 +107,8 @@ interface Subscription {
 }
 
 interface Subscribed {
-  /** Resolves when it has failed or was stopped. */
-  readonly over: Promise<void>;
+  /** Resolves with the reason, for people, when it has failed or was stopped. */
+  readonly over: Promise<string>;
 }
 
 async function subscribe(
@@ -117,7 +126,7 @@ async function subscribe(
   const failed = new Promise<unknown>((resolve) => {
     events.on('error', resolve);
     events.on('close', () => resolve(new LogFault('The subscription was closed.')));
-    stopped = () => resolve(undefined);
+    stopped = () => resolve(new LogFault('The log is closed.'));
   });
   signal.addEventListener('abort', stopped);
   events.on('data', (event) => {
@@ -131,9 +140,10 @@ async function subscribe(
   });
   await within(callMs, Promise.race([confirmed, refused]), leave);
   return {
-    over: failed.then(() => {
+    over: failed.then((error) => {
       signal.removeEventListener('abort', stopped);
       leave();
+      return reasonOf(error);
     }),
   };
 }

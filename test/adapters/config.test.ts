@@ -4,6 +4,8 @@ import { brokerConfig, ConfigError } from '../../adapters/config.ts';
 t.test('without settings everything is as in the original, on this machine only', async (t) => {
   t.same(brokerConfig({}, '/srv'), {
     dataDir: '/srv/berth-data',
+    eventLog: undefined,
+    streamPrefix: '',
     host: '127.0.0.1',
     clientPort: 8443,
     agentPort: 8445,
@@ -64,6 +66,22 @@ t.test('names and addresses are told from what is neither', async (t) => {
     message: 'berth.certificate-names must be up to 100 host names and addresses, separated by commas, not "a,b c".',
   });
   t.throws(() => config('berth.certificate-names', Array.from({ length: 101 }, (_, index) => `n${index}`).join()), { name: 'ConfigError' });
+});
+
+t.test('the event log may be on a server, and what is wrong with its address is said without it', async (t) => {
+  const config = (name: 'event-log' | 'berth.stream-prefix', value: string) => brokerConfig({ [name]: { value, from: name } }, '/srv');
+  for (const value of ['esdb://host', ' esdb+discover://user:secret@a,b:2113?tls=false ', 'kurrentdb://host']) {
+    t.equal(config('event-log', value).eventLog, value.trim());
+  }
+  for (const value of ['host:2113', 'http://user:secret@host', 'esdb://', 'esdb://?tls=false']) {
+    const message = 'event-log must be the address of an EventStoreDB or KurrentDB, such as esdb://host:2113.';
+    t.throws(() => config('event-log', value), { name: 'ConfigError', message }, value);
+  }
+  for (const value of ['', 'acme.', 'a_1.B.']) t.equal(config('berth.stream-prefix', value).streamPrefix, value);
+  for (const value of ['acme', '.', 'a-b.', '$a.', 'a..']) {
+    const message = `berth.stream-prefix must consist of letters, digits and "_" and end with a dot, such as "acme.", not "${value}".`;
+    t.throws(() => config('berth.stream-prefix', value), { name: 'ConfigError', message });
+  }
 });
 
 t.test('a wrong setting is named as its user wrote it', async (t) => {

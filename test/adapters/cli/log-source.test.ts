@@ -35,15 +35,17 @@ t.test('where there is no log, one sentence says so', async (t) => {
   await t.rejects(openLogSource({ dataDir: empty, log: 'esdb://localhost' }), { message: 'Give --data-dir or --log, not both.' });
   await t.rejects(openLogSource({ dataDir: empty, streamPrefix: 'acme.' }), { message: '--stream-prefix belongs to --log.' });
   await t.rejects(openLogSource({ log: 'localhost:2113' }), {
-    message: '--log: The address of the event log must begin with esdb:// or esdb+discover://.',
+    message: '--log must be the address of an EventStoreDB or KurrentDB, such as esdb://host:2113.',
   });
+  await t.rejects(openLogSource({ log: ' ' }), { message: '--log must not be empty.' });
+  await t.rejects(openLogSource({ log: 'esdb://localhost', streamPrefix: 'acme' }), { message: /^--stream-prefix must consist of/ });
 });
 
 t.test('a log on a server is read under its prefix, and nothing secret is in its name', async (t) => {
   const { url, prefix } = await startEventStore(t);
   const log = await openEventStoreLog(url, { streamPrefix: prefix });
   await log.append(streamName('desk', '1'), NO_STREAM, newFacts(2));
-  const { reader, name } = await openLogSource({ log: url, streamPrefix: prefix });
+  const { reader, name } = await openLogSource({ log: url.replace('esdb://', 'esdb://ann:secret@'), streamPrefix: prefix });
   t.same(await reader.readAll(LOG_START, 10), await log.readAll(LOG_START, 10));
   t.equal((await reader.readStream(streamName('desk', '1'), 0, 10)).length, 2);
   t.equal(name, log.describe().server);

@@ -1,0 +1,41 @@
+/** The event log of a broker: in its data folder, for it alone, or on a server that it may share with other brokers. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EventLog } from '../domain/ports/event-log.ts';
+import type { Locks } from '../domain/ports/locks.ts';
+import type { BrokerConfig } from './config.ts';
+import type { Logger } from './logging.ts';
+import { createMemoryLocks } from './memory/locks.ts';
+import { openSqliteEventLog } from './sqlite/event-log.ts';
+
+export interface OpenLog {
+  readonly log: EventLog;
+  /** As many share them as share the log. */
+  readonly locks: Locks;
+  /**
+   * The path of the read models that belong to this log. Positions of one log mean nothing in another, so each has its own; they can be deleted at
+   * any time.
+   */
+  readonly readModels: string;
+}
+
+/** `folder`: the data folder, claimed. Throws LogFault with one sentence for the operator, and without a password. */
+export async function openLog({ eventLog, streamPrefix }: BrokerConfig, folder: string, logger: Logger): Promise<OpenLog> {
+  const file = join(folder, 'log.sqlite');
+  if (eventLog === undefined) {
+    const log = await openSqliteEventLog(file);
+    logger.info(log.describe(), 'The log is open.');
+    return { log, locks: createMemoryLocks(), readModels: join(folder, 'read-models.sqlite') };
+  }
+  if (existsSync(file))
+    logger.warn({ file }, 'The data folder holds a log of its own, which is not used: the event log is set to be elsewhere.');
+  // Loaded only where it is used: it is large.
+  const { openEventStoreLog } = await import('./eventstoredb/event-log.ts');
+  const report = (message: string): void => logger.warn({ server: log.describe().server }, message);
+  const log = await openEventStoreLog(eventLog, { streamPrefix, report });
+  const description = log.describe();
+  logger.info(description, 'The log is open.');
+  const name = createHash('sha256').update(JSON.stringify(description)).digest('hex').slice(0, 16);
+  return { log, locks: log.locks, readModels: join(folder, `read-models-${name}.sqlite`) };
+}

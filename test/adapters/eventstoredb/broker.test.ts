@@ -1,0 +1,55 @@
+/** A broker, as a process of its own, whose log is in EventStoreDB. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { createApiClient } from '../../../adapters/cli/api.ts';
+import { connectionOf, FREE_PORTS, runBerth } from '../../helpers/berth-process.ts';
+import { startEventStore } from '../../helpers/event-store.ts';
+import { temporaryFolder } from '../../helpers/read-model.ts';
+
+t.test('a broker finds its past in EventStoreDB again, and leaves a log in its data folder alone', async (t) => {
+  const { url, prefix } = await startEventStore(t);
+  const dataDir = temporaryFolder(t);
+  const flags = ['--data-dir', dataDir, '--event-log', url, '--stream-prefix', prefix, ...FREE_PORTS];
+  const first = runBerth(t, 'broker', ...flags);
+  await first.says('The broker is ready');
+  const { clientId } = await connectionOf(dataDir);
+  first.child.kill('SIGKILL');
+  await first.ended;
+
+  await writeFile(join(dataDir, 'log.sqlite'), 'of earlier days');
+  const second = runBerth(t, 'broker', ...flags);
+  await second.says('The broker is ready');
+  const connection = await connectionOf(dataDir);
+  t.equal(connection.clientId, clientId, 'the client is known');
+  const client = await createApiClient(connection);
+  t.same(await client.describeServers(), []);
+  await client.close();
+  t.match(second.stderr(), /log of its own, which is not used/);
+  second.child.kill('SIGTERM');
+  t.equal(await second.ended, 0);
+});
+
+t.test('a broker that cannot reach its log does not start, and says why without the password', async (t) => {
+  const dataDir = temporaryFolder(t);
+  const flags = ['--data-dir', dataDir, '--event-log', 'esdb://ann:secret@127.0.0.1:1?tls=false', ...FREE_PORTS];
+  const broker = runBerth(t, 'broker', ...flags);
+  t.equal(await broker.ended, 1);
+  t.match(broker.stderr(), /^The event log at esdb:\/\/127\.0\.0\.1:1 cannot be opened: .* the server cannot be reached \(.*\)\.\n$/);
+  t.notMatch(broker.stderr(), /secret/);
+});
+
+t.test('a broker whose log is away says so, and goes on when it is back', async (t) => {
+  const { url, prefix, standIn } = await startEventStore(t);
+  if (standIn === undefined) return;
+  const dataDir = temporaryFolder(t);
+  const broker = runBerth(t, 'broker', '--data-dir', dataDir, '--event-log', url, '--stream-prefix', prefix, ...FREE_PORTS);
+  await broker.says('The broker is ready');
+  await standIn.stop();
+  await broker.says('The connection to the log is lost');
+  await standIn.start();
+  await broker.says('The connection to the log stands again');
+  const client = await createApiClient(await connectionOf(dataDir));
+  t.same(await client.describeServers(), []);
+  await client.close();
+});
