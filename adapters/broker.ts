@@ -87,9 +87,9 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const hosts = [config.host, advertisedHost(config, machine), ...config.certificateNames];
   const wish = { authority: secrets.authority, names: serverNames(hosts, machine), now: clock.now() };
   const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
-  const database = await openReadDatabase(opened.readModels, { logger });
+  const database = await openReadDatabase(opened.derived('read-models'), { logger });
   onStop(database.close);
-  const snapshots = await openSnapshots(join(folder.path, 'snapshots.sqlite'), { version: domainVersion(), logger });
+  const snapshots = await openSnapshots(opened.derived('snapshots'), { version: domainVersion(), logger });
   onStop(snapshots.close);
   const connections = createAgentConnections({ clock, random });
   const issueConnectionToken = (sessionId: string, user: string) =>

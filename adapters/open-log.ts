@@ -13,11 +13,8 @@ export interface OpenLog {
   readonly log: EventLog;
   /** As many share them as share the log. */
   readonly locks: Locks;
-  /**
-   * The path of the read models that belong to this log. Positions of one log mean nothing in another, so each has its own; they can be deleted at
-   * any time.
-   */
-  readonly readModels: string;
+  /** The path for something that was made from this log and can be deleted at any time. Positions of one log mean nothing in another, so each has its own. */
+  derived(name: 'read-models' | 'snapshots'): string;
 }
 
 /** `folder`: the data folder, claimed. Throws LogFault with one sentence for the operator, and without a password. */
@@ -26,7 +23,7 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, folder: 
   if (eventLog === undefined) {
     const log = await openSqliteEventLog(file);
     logger.info(log.describe(), 'The log is open.');
-    return { log, locks: createMemoryLocks(), readModels: join(folder, 'read-models.sqlite') };
+    return { log, locks: createMemoryLocks(), derived: (name) => join(folder, `${name}.sqlite`) };
   }
   if (existsSync(file))
     logger.warn({ file }, 'The data folder holds a log of its own, which is not used: the event log is set to be elsewhere.');
@@ -36,6 +33,6 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, folder: 
   const log = await openEventStoreLog(eventLog, { streamPrefix, report });
   const description = log.describe();
   logger.info(description, 'The log is open.');
-  const name = createHash('sha256').update(JSON.stringify(description)).digest('hex').slice(0, 16);
-  return { log, locks: log.locks, readModels: join(folder, `read-models-${name}.sqlite`) };
+  const mark = createHash('sha256').update(JSON.stringify(description)).digest('hex').slice(0, 16);
+  return { log, locks: log.locks, derived: (name) => join(folder, `${name}-${mark}.sqlite`) };
 }
