@@ -2,14 +2,11 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import type { z } from 'zod';
 import type { ClientId } from '../../domain/ids.ts';
-import { LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
 import type { Reception } from '../../domain/ports/reception.ts';
 import { BODY_LIMITS, greetingSchema, registrationSchema, reportsSchema, screenshotsSchema } from '../wire/agent.ts';
 import type { AgentConnections } from './agent-connections.ts';
-import { readText } from './body.ts';
-import { HttpProblem } from './reply.ts';
+import { answerProblem, bearerToken, parsed, problem, unauthorized } from './problem.ts';
 
 /** A client that was enrolled: its secret is shown once. */
 export interface Enrolled {
@@ -47,12 +44,7 @@ export function createAgentApi(deps: AgentApiDeps): Hono<AgentEnv> {
   app.get('/agent/orders', known, (c) => orders(c, deps));
   app.post('/agent/reports', known, (c) => reports(c, deps));
   app.post('/agent/screenshots', known, (c) => screenshots(c, deps));
-  app.onError((error, c) => {
-    if (error instanceof HttpProblem) return unreadable(c, error);
-    const busy = error instanceof LogBusyError || error instanceof LogFault;
-    if (!busy) deps.failed(error);
-    return busy ? problem(c, 503, 'busy', 'The broker cannot write its log at the moment') : problem(c, 500, 'internal_error');
-  });
+  app.onError((error, c) => answerProblem(c, error, deps.failed));
   return app;
 }
 
@@ -128,42 +120,10 @@ async function screenshots(c: AgentContext, { connections }: AgentApiDeps): Prom
 
 function authenticated(deps: AgentApiDeps): MiddlewareHandler<AgentEnv> {
   return async (c, next) => {
-    const token = /^Bearer ([^\s]+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+    const token = bearerToken(c);
     const clientId = token === undefined ? deps.anonymousClient : await deps.verifyAgentToken(token);
-    if (clientId === undefined) {
-      c.header('WWW-Authenticate', 'Bearer');
-      return problem(c, 401, 'invalid_token');
-    }
+    if (clientId === undefined) return unauthorized(c);
     c.set('clientId', clientId);
     return next();
   };
-}
-
-/** A body beyond its limit, or one that cannot be read as text. */
-function unreadable(c: Context, { status, headers, message }: HttpProblem): Response {
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  return status === 413 ? problem(c, 413, 'too_large', message) : problem(c, 400, 'invalid_request', message);
-}
-
-type Parsed<T> = { readonly value: T } | { readonly invalid: string };
-
-/** `invalid` names the first member at fault and what is wrong with it. Throws HttpProblem for a body that is too large or no text. */
-async function parsed<T>(c: AgentContext, schema: z.ZodType<T>, limitBytes: number): Promise<Parsed<T>> {
-  const text = await readText(c.req.raw, limitBytes);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return { invalid: 'The body is not JSON' };
-  }
-  const result = schema.safeParse(json);
-  if (result.success) return { value: result.data };
-  const [issue] = result.error.issues;
-  return { invalid: `${issue?.path.join('.') || 'body'}: ${issue?.message}` };
-}
-
-type ProblemStatus = 400 | 401 | 403 | 409 | 413 | 500 | 503;
-
-function problem(c: Context, status: ProblemStatus, error: string, message?: string): Response {
-  return c.json(message === undefined ? { error } : { error, message }, status);
 }

@@ -29,6 +29,8 @@ export interface AgentConnections extends AgentLink {
   /** The answer to a `take-screenshot` order; without effect when nobody waits for it. */
   pictures(serverId: ServerId, orderId: string, answer: ScreenshotAnswer): void;
   count(): number;
+  /** Whether the agent of this server is connected to this broker. */
+  holds(serverId: ServerId): boolean;
   /** Hangs up on everyone, and calls no one lost. */
   close(): void;
 }
@@ -113,6 +115,7 @@ export function createAgentConnections(
     screenshot: (serverId, order) => desk.ask(serverId, order, () => send(serverId, order)),
     pictures: (serverId, orderId, answer) => desk.answer(serverId, orderId, answer),
     count: () => byServer.size,
+    holds: (serverId) => byServer.has(serverId),
     close() {
       timer?.cancel();
       for (const connection of byServer.values()) leave(connection);

@@ -103,7 +103,7 @@ export const reportsSchema = z.strictObject({
 
 export const acknowledgedSchema = z.strictObject({ acknowledged: z.array(z.string()).max(MAX_REPORTS) });
 
-const screenshot: z.ZodType<Screenshot> = z.strictObject({
+export const screenshot: z.ZodType<Screenshot> = z.strictObject({
   format: z.enum(['png', 'jpeg']),
   data: z.base64(),
   time,
@@ -119,16 +119,18 @@ export const screenshotsSchema = z.union([
 const ordered = { orderId: orderIdText, sessionId: sessionIdText };
 const pixels = z.int().min(1).max(16_384);
 
+export const takeScreenshot = z.strictObject({
+  ...ordered,
+  kind: z.literal('take-screenshot'),
+  localId: sessionIdText,
+  maxWidth: pixels,
+  maxHeight: pixels,
+  format: z.enum(['png', 'jpeg']),
+});
+
 export const orderSchema: z.ZodType<Order> = z.discriminatedUnion('kind', [
   z.strictObject({ ...ordered, kind: z.literal('create-session'), attempt, spec: sessionSpec }),
   z.strictObject({ ...ordered, kind: z.literal('close-session'), localId: sessionIdText }),
   z.strictObject({ ...ordered, kind: z.literal('set-permissions'), localId: sessionIdText, permissionsFile: base64File }),
-  z.strictObject({
-    ...ordered,
-    kind: z.literal('take-screenshot'),
-    localId: sessionIdText,
-    maxWidth: pixels,
-    maxHeight: pixels,
-    format: z.enum(['png', 'jpeg']),
-  }),
+  takeScreenshot,
 ]);

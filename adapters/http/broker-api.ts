@@ -1,0 +1,37 @@
+/** What other brokers on the log may ask of this one. Mounted on the agent port, below `/brokers`, with tokens of an audience of its own. */
+import { Hono } from 'hono';
+import type { AgentLink } from '../../domain/ports/agent-link.ts';
+import { BROKER_BODY_LIMITS, pictureRequestSchema, type TelemetryBatch, telemetryBatchSchema } from '../wire/brokers.ts';
+import { answerProblem, bearerToken, parsed, problem, unauthorized } from './problem.ts';
+
+export interface BrokerApiDeps {
+  /** Whether this token is another broker's. */
+  verifyBrokerToken(token: string): Promise<boolean>;
+  /** What servers connected to that broker have reported. */
+  telemetry(batch: TelemetryBatch): void;
+  /** Of the agents connected to this broker. */
+  readonly link: Pick<AgentLink, 'screenshot'>;
+  /** Told of what was thrown while a request was served. */
+  failed(error: unknown): void;
+}
+
+export function createBrokerApi({ verifyBrokerToken, telemetry, link, failed }: BrokerApiDeps): Hono {
+  const app = new Hono();
+  app.use('/brokers/*', async (c, next) => {
+    const token = bearerToken(c);
+    return token !== undefined && (await verifyBrokerToken(token)) ? next() : unauthorized(c);
+  });
+  app.post('/brokers/telemetry', async (c) => {
+    const body = await parsed(c, telemetryBatchSchema, BROKER_BODY_LIMITS.telemetry);
+    if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
+    telemetry(body.value.telemetry);
+    return c.json({});
+  });
+  app.post('/brokers/screenshots', async (c) => {
+    const body = await parsed(c, pictureRequestSchema, BROKER_BODY_LIMITS.order);
+    if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
+    return c.json(await link.screenshot(body.value.serverId, body.value.order));
+  });
+  app.onError((error, c) => answerProblem(c, error, failed));
+  return app;
+}

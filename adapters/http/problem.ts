@@ -1,0 +1,53 @@
+/** What agents and other brokers are told when their request cannot be served, and how their bodies are read: programs of ours, in few words. */
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
+import { readText } from './body.ts';
+import { HttpProblem } from './reply.ts';
+
+export type Parsed<T> = { readonly value: T } | { readonly invalid: string };
+
+/** `invalid` names the first member at fault and what is wrong with it. Throws HttpProblem for a body that is too large or no text. */
+export async function parsed<T>({ req }: Context, schema: z.ZodType<T>, limitBytes: number): Promise<Parsed<T>> {
+  const text = await readText(req.raw, limitBytes);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { invalid: 'The body is not JSON' };
+  }
+  const result = schema.safeParse(json);
+  if (result.success) return { value: result.data };
+  const [issue] = result.error.issues;
+  return { invalid: `${issue?.path.join('.') || 'body'}: ${issue?.message}` };
+}
+
+type ProblemStatus = 400 | 401 | 403 | 409 | 413 | 500 | 503;
+
+export function problem(c: Context, status: ProblemStatus, error: string, message?: string): Response {
+  return c.json(message === undefined ? { error } : { error, message }, status);
+}
+
+export function unauthorized(c: Context): Response {
+  c.header('WWW-Authenticate', 'Bearer');
+  return problem(c, 401, 'invalid_token');
+}
+
+/** Undefined where there is none. */
+export const bearerToken = ({ req }: Context): string | undefined => /^Bearer ([^\s]+)$/i.exec(req.header('Authorization') ?? '')?.[1];
+
+/** The answer to a request that threw `error`; `failed` is told of what ought not to happen. */
+export function answerProblem(c: Context, error: Error, failed: (error: unknown) => void): Response {
+  if (error instanceof HttpProblem) return unreadable(c, error);
+  if (error instanceof LogBusyError || error instanceof LogFault) {
+    return problem(c, 503, 'busy', 'The broker cannot write its log at the moment');
+  }
+  failed(error);
+  return problem(c, 500, 'internal_error');
+}
+
+/** A body beyond its limit, or one that cannot be read as text. */
+function unreadable(c: Context, { status, headers, message }: HttpProblem): Response {
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  return status === 413 ? problem(c, 413, 'too_large', message) : problem(c, 400, 'invalid_request', message);
+}

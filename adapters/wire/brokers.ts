@@ -1,0 +1,27 @@
+/**
+ * What brokers on one log say to each other, as it stands on the wire: only what is not in the log. Members that are not known are passed over, so
+ * that brokers of two versions understand each other while a cluster is updated.
+ */
+import { z } from 'zod';
+import type { Screenshot } from '../../domain/ports/agent-link.ts';
+import { screenshot, takeScreenshot } from './agent.ts';
+import { sentence, serverIdText, telemetry } from './agent-parts.ts';
+
+/** Servers in one post. */
+export const MAX_TELEMETRY = 1000;
+/** Bytes of a body, by what it carries. Pictures come in the answer. */
+export const BROKER_BODY_LIMITS = { telemetry: 1024 * 1024, order: 16 * 1024, pictures: 16 * 1024 * 1024 } as const;
+
+/** What servers have reported since the last one. */
+export const telemetryBatchSchema = z.object({
+  telemetry: z.array(z.object({ serverId: serverIdText, telemetry })).max(MAX_TELEMETRY),
+});
+
+export type TelemetryBatch = z.infer<typeof telemetryBatchSchema>['telemetry'];
+
+export const pictureRequestSchema = z.object({ serverId: serverIdText, order: takeScreenshot });
+
+/** The pictures, or a sentence for the API's user. */
+export type Pictures = readonly Screenshot[] | { readonly rejected: string };
+
+export const picturesSchema: z.ZodType<Pictures> = z.union([z.array(screenshot).min(1).max(16), z.object({ rejected: sentence })]);
