@@ -1,11 +1,13 @@
 /** HTTPS to the broker: posts that answer in time, and one stream that stays open. */
+
+import { isIP, type LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
+import type { BrokerAddress } from './brokers.ts';
 import { messageOf } from './thrown.ts';
 
-export interface BrokerAddress {
-  readonly host: string;
-  readonly port: number;
+/** How brokers are trusted. */
+export interface BrokerTrust {
   /** PEM; absent: the authorities that Node trusts. */
   readonly ca?: string | undefined;
   /** False takes any certificate: for trying things out. */
@@ -30,9 +32,11 @@ const CONNECT_TIMEOUT_MS = 5000;
 /** A broker that starts with a thousand agents at its door takes its time; one that is dead is noticed by its silence. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-export function createBrokerHttp({ host, port, ca, tlsStrict }: BrokerAddress): BrokerHttp {
+/** All its sockets go to the one address, because a broker knows nothing of what was said to another. */
+export function createBrokerHttp({ host, port, address }: BrokerAddress, { ca, tlsStrict }: BrokerTrust): BrokerHttp {
+  const trust = { ca, rejectUnauthorized: tlsStrict, timeout: CONNECT_TIMEOUT_MS };
   const dispatcher = new Agent({
-    connect: { ca, rejectUnauthorized: tlsStrict, timeout: CONNECT_TIMEOUT_MS },
+    connect: address === undefined ? trust : { ...trust, autoSelectFamily: false, lookup: only(address) },
     // One for the stream, one for reports, one for pictures.
     connections: 3,
     headersTimeout: ANSWER_TIMEOUT_MS,
@@ -62,6 +66,12 @@ export function createBrokerHttp({ host, port, ca, tlsStrict }: BrokerAddress): 
     close: () => dispatcher.destroy(),
   };
 }
+
+/** The certificate is still asked for the name. */
+const only =
+  (address: string): LookupFunction =>
+  (_, __, found) =>
+    found(null, address, isIP(address));
 
 function authorized(authorization: string | undefined): Record<string, string> {
   return authorization === undefined ? {} : { authorization };

@@ -25,10 +25,14 @@ export interface BrokerConnection {
 
 export interface BrokerLink {
   /**
-   * Greets the broker and opens the order stream; orders may arrive before it resolves. Rejects with an Error whose message says
+   * Greets the broker whose turn it is and opens the order stream; orders may arrive before it resolves. Rejects with an Error whose message says
    * what went wrong: no answer, a broken certificate, refused credentials, a greeting that was turned down.
    */
   connect(greeting: Greeting, handlers: LinkHandlers): Promise<BrokerConnection>;
+  /** The next connection goes to another broker, where there is one. */
+  turn(): void;
+  /** How many brokers have their turn before it is the first one's again, as far as is known. */
+  brokers(): number;
   /** Lets go of sockets. */
   close(): Promise<void>;
 }

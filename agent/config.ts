@@ -3,16 +3,18 @@
  * serves the original serves this agent.
  */
 import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { parse, type TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { nearest } from '../adapters/suggest.ts';
+import type { BrokerTarget } from './brokers.ts';
 import type { SimulatedSettings } from './drivers/simulated.ts';
 import { messageOf } from './thrown.ts';
 
 export interface AgentConfig {
-  readonly brokerHost: string;
-  readonly brokerPort: number;
+  /** One at least. */
+  readonly brokers: readonly BrokerTarget[];
   /** PEM; absent: the authorities that Node trusts. */
   readonly caFile?: string | undefined;
   /** False takes any certificate of the broker. */
@@ -60,7 +62,8 @@ const text = z.string().min(1);
 const limit = z.int().min(-1);
 
 const agentSection = z.strictObject({
-  broker_host: text,
+  /** One, or several, separated by commas or in an array; each may bring its own port. */
+  broker_host: z.union([text, z.array(text).min(1)], 'expected a host, or several'),
   broker_port: z.int().min(1).max(65_535).default(8445),
   ca_file: text.optional(),
   init_folder: text.default(`${LIBRARY}/init`),
@@ -164,8 +167,7 @@ function sentences(issue: z.core.$ZodIssue): readonly string[] {
 
 function configFrom({ agent, log, berth }: z.infer<typeof file>): AgentConfig {
   return {
-    brokerHost: agent.broker_host,
-    brokerPort: agent.broker_port,
+    brokers: brokersFrom(agent),
     caFile: agent.ca_file,
     tlsStrict: agent.tls_strict,
     softwareStatementPath: agent.software_statement_path,
@@ -191,6 +193,24 @@ function configFrom({ agent, log, berth }: z.infer<typeof file>): AgentConfig {
     outboxLimit: berth.outbox_limit,
     simulated: simulatedFrom(berth.simulated),
   };
+}
+
+const MAX_PORT = 65_535;
+
+function brokersFrom({ broker_host, broker_port }: z.infer<typeof agentSection>): readonly BrokerTarget[] {
+  const texts = [broker_host].flat().flatMap((part) => part.split(','));
+  const hosts = texts.map((part) => part.trim()).filter((part) => part !== '');
+  if (hosts.length === 0) throw new ConfigError('agent.broker_host: expected a host, or several');
+  return hosts.map((host) => brokerFrom(host, broker_port));
+}
+
+/** `name`, `10.0.0.4`, `2001:db8::4`, each of them with `:port` behind it, an IPv6 address in brackets then. */
+function brokerFrom(text: string, defaultPort: number): BrokerTarget {
+  if (isIPv6(text)) return { host: text, port: defaultPort };
+  const [, address, name = address, port = defaultPort] = /^(?:\[(.+)\]|([^\s:[\]/]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const isRight = name !== undefined && (address === undefined || isIPv6(address)) && Number(port) >= 1 && Number(port) <= MAX_PORT;
+  if (isRight) return { host: name, port: Number(port) };
+  throw new ConfigError(`agent.broker_host: "${text}" is not a host, with or without :port behind it`);
 }
 
 function simulatedFrom(section: z.infer<typeof simulatedSection>): AgentConfig['simulated'] {

@@ -1,4 +1,7 @@
-/** Who the agent is to its broker: enrolled once with a software statement, then known by an id and a secret, then by short-lived tokens. */
+/**
+ * Who the agent is to its brokers: enrolled once with a software statement, then known by an id and a secret, then by short-lived tokens. All brokers on one
+ * log know all of these.
+ */
 import { readFile } from 'node:fs/promises';
 import { PRIVATE_MODE, replaceFile } from '../adapters/files.ts';
 import type { Logger } from '../adapters/logging.ts';
@@ -8,14 +11,13 @@ import { type Answer, type BrokerHttp, complaintOf } from './broker-http.ts';
 import { readIfThere } from './file-storage.ts';
 
 export interface Credentials {
-  /** The Authorization header; undefined for an agent without a software statement, whose broker asks for none. */
-  authorization(): Promise<string | undefined>;
+  /** The Authorization header, with a new token of this broker's when it is time; undefined for an agent without a software statement, whose broker asks for none. */
+  authorization(http: BrokerHttp): Promise<string | undefined>;
   /** The broker did not take the last token. */
   refused(): void;
 }
 
 export interface CredentialsDeps {
-  readonly http: BrokerHttp;
   readonly clock: Clock;
   readonly log: Logger;
   /** How this agent is called in the broker's list of agent clients. */
@@ -40,22 +42,22 @@ interface Token {
 const RENEWAL = 0.8;
 
 export function createCredentials(deps: CredentialsDeps): Credentials {
-  const { http, clock, log } = deps;
+  const { clock, log } = deps;
   let token: Token | undefined;
   let asking: Promise<Token> | undefined;
 
-  async function newToken(): Promise<Token> {
+  async function newToken(http: BrokerHttp): Promise<Token> {
     const stored = await storedClient(deps.path);
     const answer = stored && (await askForToken(http, stored));
     if (answer?.status === 200) return tokenFrom(answer, clock.now());
     if (answer !== undefined && answer.status !== 400 && answer.status !== 401) throw refusal('no token', answer);
     if (answer !== undefined) log.warn({ answer: complaintOf(answer) }, 'the broker does not know this agent any more; enrolling again');
-    const again = await askForToken(http, await enrol());
+    const again = await askForToken(http, await enrol(http));
     if (again.status !== 200) throw refusal('no token', again);
     return tokenFrom(again, clock.now());
   }
 
-  async function enrol(): Promise<Client> {
+  async function enrol(http: BrokerHttp): Promise<Client> {
     const statement = (await readFile(String(deps.softwareStatementPath), 'utf8')).trim();
     const request = { client_name: deps.clientName, software_statement: statement, grant_types: ['client_credentials'] };
     const answer = await http.post('/agent/register', request, undefined);
@@ -67,10 +69,10 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
   }
 
   return {
-    async authorization() {
+    async authorization(http) {
       if (deps.softwareStatementPath === undefined && (await storedClient(deps.path)) === undefined) return undefined;
       if (token === undefined || clock.now() >= token.renewAt) {
-        asking ??= newToken().finally(() => {
+        asking ??= newToken(http).finally(() => {
           asking = undefined;
         });
         token = await asking;

@@ -1,4 +1,7 @@
-/** Keeps the agent connected to its broker: greets, and tries again, more and more patiently, whenever the connection is lost. */
+/**
+ * Keeps the agent connected to a broker: greets, and when the connection is lost or refused goes on to the next broker at once. When all have been tried in
+ * vain it waits, more and more patiently.
+ */
 
 import type { Logger } from '../adapters/logging.ts';
 import type { Greeting, Order, Telemetry } from '../domain/ports/agent-link.ts';
@@ -42,6 +45,8 @@ export function createLifeline(deps: LifelineDeps): Lifeline {
   let attempt = 0;
   let live: Conversation | undefined;
   let retry: Timer | undefined;
+  /** Connections lost or refused since one stood for a while, or since the last wait. */
+  let losses = 0;
   let latest: Telemetry | undefined;
 
   async function connect(): Promise<void> {
@@ -75,7 +80,10 @@ export function createLifeline(deps: LifelineDeps): Lifeline {
         return telemetry;
       },
       // A link that breaks as soon as it stands is tried more and more slowly, too.
-      proven: () => backoff.reset(),
+      proven() {
+        losses = 0;
+        backoff.reset();
+      },
       acknowledged: deps.acknowledged,
       lost,
     });
@@ -84,7 +92,9 @@ export function createLifeline(deps: LifelineDeps): Lifeline {
 
   function lost(reason: string): void {
     hangUp();
-    const wait = backoff.next();
+    link.turn();
+    losses = (losses + 1) % Math.max(1, link.brokers());
+    const wait = losses > 0 ? 0 : backoff.next();
     log.warn({ reason, retryInMs: Math.round(wait) }, 'not connected to the broker');
     retry = clock.after(wait, () => void connect());
   }

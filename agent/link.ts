@@ -1,4 +1,4 @@
-/** The link to a broker over HTTPS: a greeting, a stream of orders down, posts up. See broker-link.ts for what it promises. */
+/** The link to the brokers over HTTPS, one at a time: a greeting, a stream of orders down, posts up. See broker-link.ts for what it promises. */
 import type { Readable } from 'node:stream';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { Logger } from '../adapters/logging.ts';
@@ -6,11 +6,13 @@ import { acknowledgedSchema, orderSchema, welcomeSchema } from '../adapters/wire
 import type { Greeting, Welcome } from '../domain/ports/agent-link.ts';
 import { type Answer, type BrokerHttp, complaintOf } from './broker-http.ts';
 import type { BrokerConnection, BrokerLink, LinkHandlers } from './broker-link.ts';
+import type { BrokerAddress, Brokers } from './brokers.ts';
 import type { Credentials } from './credentials.ts';
 import { messageOf } from './thrown.ts';
 
 export interface LinkDeps {
-  readonly http: BrokerHttp;
+  readonly brokers: Brokers;
+  open(broker: BrokerAddress): BrokerHttp;
   readonly credentials: Credentials;
   readonly log: Logger;
 }
@@ -18,37 +20,59 @@ export interface LinkDeps {
 /** An order with the largest permissions file fits several times. */
 const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
 
-export function createBrokerLink(deps: LinkDeps): BrokerLink {
+/** What one connection is made of. */
+interface Parts {
+  readonly http: BrokerHttp;
+  readonly credentials: Credentials;
+  readonly log: Logger;
+}
+
+export function createBrokerLink({ brokers, open, credentials, log }: LinkDeps): BrokerLink {
+  let opening: Promise<BrokerHttp> | undefined;
+
+  async function hangUp(): Promise<void> {
+    const http = opening;
+    opening = undefined;
+    await (await http)?.close();
+  }
+
   return {
     async connect(greeting, handlers) {
-      const welcome = await greet(greeting, deps);
-      return createConnection(welcome, await openOrders(welcome, deps), handlers, deps);
+      opening ??= brokers.current().then(open);
+      const parts = { http: await opening, credentials, log };
+      const welcome = await greet(greeting, parts);
+      return createConnection(welcome, await openOrders(welcome, parts), handlers, parts);
     },
-    close: () => deps.http.close(),
+    turn() {
+      brokers.turn();
+      void hangUp();
+    },
+    brokers: brokers.count,
+    close: hangUp,
   };
 }
 
-async function greet(greeting: Greeting, deps: LinkDeps): Promise<Welcome> {
-  const answer = await post('/agent/connect', greeting, deps);
+async function greet(greeting: Greeting, parts: Parts): Promise<Welcome> {
+  const answer = await post('/agent/connect', greeting, parts);
   if (answer.status !== 200) throw new Error(`the broker did not welcome this agent: ${complaintOf(answer)}`);
   return welcomeSchema.parse(answer.body);
 }
 
 /** A token can be refused before its time, when the broker renewed its keys: a new one is asked for, once. */
-async function post(path: string, body: object, { http, credentials }: LinkDeps): Promise<Answer> {
-  const answer = await http.post(path, body, await credentials.authorization());
+async function post(path: string, body: object, { http, credentials }: Parts): Promise<Answer> {
+  const answer = await http.post(path, body, await credentials.authorization(http));
   if (answer.status !== 401) return answer;
   credentials.refused();
-  return http.post(path, body, await credentials.authorization());
+  return http.post(path, body, await credentials.authorization(http));
 }
 
-async function openOrders({ connectionId }: Welcome, { http, credentials }: LinkDeps): Promise<Readable> {
-  const stream = await http.open(`/agent/orders?connectionId=${connectionId}`, await credentials.authorization());
+async function openOrders({ connectionId }: Welcome, { http, credentials }: Parts): Promise<Readable> {
+  const stream = await http.open(`/agent/orders?connectionId=${connectionId}`, await credentials.authorization(http));
   if ('status' in stream) throw new Error(`the broker did not open the order stream: ${complaintOf(stream)}`);
   return stream;
 }
 
-function createConnection(welcome: Welcome, stream: Readable, handlers: LinkHandlers, deps: LinkDeps): BrokerConnection {
+function createConnection(welcome: Welcome, stream: Readable, handlers: LinkHandlers, parts: Parts): BrokerConnection {
   const { connectionId } = welcome;
   let ended = false;
 
@@ -61,7 +85,7 @@ function createConnection(welcome: Welcome, stream: Readable, handlers: LinkHand
 
   async function say(path: string, body: object): Promise<unknown> {
     try {
-      const answer = await post(path, { connectionId, ...body }, deps);
+      const answer = await post(path, { connectionId, ...body }, parts);
       if (answer.status !== 200) throw new Error(complaintOf(answer));
       return answer.body;
     } catch (error) {
@@ -70,7 +94,7 @@ function createConnection(welcome: Welcome, stream: Readable, handlers: LinkHand
     }
   }
 
-  const read = createOrderReader(handlers, deps.log, end);
+  const read = createOrderReader(handlers, parts.log, end);
   stream.setEncoding('utf8');
   stream.on('data', (text: string) => {
     handlers.alive();

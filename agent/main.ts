@@ -1,10 +1,12 @@
 /** The agent's composition root: from a configuration and the outer world to a running agent. It ends no process and reads no environment. */
+import { lookup } from 'node:dns/promises';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../adapters/logging.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { startAgent } from './agent.ts';
 import { createBrokerHttp } from './broker-http.ts';
+import { type BrokerAddress, createBrokers, type Resolve } from './brokers.ts';
 import { type AgentConfig, ConfigError } from './config.ts';
 import { createCredentials } from './credentials.ts';
 import { describeServer } from './description.ts';
@@ -22,6 +24,8 @@ export interface AgentPorts {
   readonly logger: Logger;
   /** In the place of the one that the configuration names. */
   readonly driver?: Driver | undefined;
+  /** Absent: as the operating system does it. */
+  readonly resolve?: Resolve | undefined;
 }
 
 export interface RunningAgent {
@@ -43,12 +47,13 @@ export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<
   const driver = ports.driver ?? (await createDriver(config, ports));
   const { hostname } = await driver.describe();
   const ca = config.caFile === undefined ? undefined : await readFile(config.caFile, 'utf8');
-  const http = createBrokerHttp({ host: config.brokerHost, port: config.brokerPort, ca, tlsStrict: config.tlsStrict });
+  const brokers = createBrokers(config.brokers, ports.resolve ?? addressesOf, random);
+  const open = (broker: BrokerAddress) => createBrokerHttp(broker, { ca, tlsStrict: config.tlsStrict });
   const path = stateFile('credentials.json');
-  const credentials = createCredentials({ http, clock, log, clientName: hostname, softwareStatementPath, path });
+  const credentials = createCredentials({ clock, log, clientName: hostname, softwareStatementPath, path });
   const agent = await startAgent({
     serverId: await keptServerId(stateFolder, hostname, random),
-    link: createBrokerLink({ http, credentials, log }),
+    link: createBrokerLink({ brokers, open, credentials, log }),
     driver,
     describe: () => describeServer(driver, config, log),
     outbox: createFileLog(stateFile('outbox.jsonl'), log),
@@ -67,6 +72,8 @@ export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<
     },
   };
 }
+
+const addressesOf: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
 async function createDriver({ driver, simulated, stateFolder }: AgentConfig, { clock, random }: AgentPorts): Promise<Driver> {
   if (driver === 'dcv') {

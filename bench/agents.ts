@@ -10,6 +10,7 @@ import type { Logger } from '../adapters/logging.ts';
 import { systemClock, systemRandom } from '../adapters/system.ts';
 import { type Agent, startAgent } from '../agent/agent.ts';
 import { createBrokerHttp } from '../agent/broker-http.ts';
+import { createBrokers } from '../agent/brokers.ts';
 import { createCredentials } from '../agent/credentials.ts';
 import { describeServer } from '../agent/description.ts';
 import { createSimulatedDriver } from '../agent/drivers/simulated.ts';
@@ -72,14 +73,19 @@ async function start(number: number): Promise<Agent> {
   const simulation = await createSimulatedDriver(simulated, { shelf: createMemoryShelf(), clock, random });
   // Nothing happens on these hosts behind the agent's back, so there is nothing to call it for between two looks.
   const driver = { ...simulation, watch: () => undefined };
-  const http = createBrokerHttp({ host: connection.agentHost, port: connection.agentPort, ca, tlsStrict: true });
+  const target = { host: connection.agentHost, port: connection.agentPort };
   const softwareStatementPath = connection.softwareStatementFile;
   const path = join(state, 'credentials.json');
-  const credentials = createCredentials({ http, clock, log: LOG, clientName: hostname, softwareStatementPath, path });
+  const credentials = createCredentials({ clock, log: LOG, clientName: hostname, softwareStatementPath, path });
   const limits = { tagsFolders: [], maxVirtualSessions: -1, maxSessionsPerUser: -1 };
   return startAgent({
     serverId: serverId(Buffer.from(hostname).toString('base64')),
-    link: createBrokerLink({ http, credentials, log: LOG }),
+    link: createBrokerLink({
+      brokers: createBrokers([target], async (host) => [host], random),
+      open: (broker) => createBrokerHttp(broker, { ca, tlsStrict: true }),
+      credentials,
+      log: LOG,
+    }),
     driver,
     describe: () => describeServer(driver, limits, LOG),
     outbox: createMemoryLog(),

@@ -32,8 +32,7 @@ max-file-size = 1000
 rotate = 3
 `);
   t.match(config, {
-    brokerHost: 'broker.example',
-    brokerPort: 8446,
+    brokers: [{ host: 'broker.example', port: 8446 }],
     caFile: '/etc/broker.pem',
     tlsStrict: true,
     initFolder: '/var/lib/dcv-session-manager-agent/init',
@@ -46,11 +45,34 @@ rotate = 3
     driver: 'dcv',
     log: { level: 'debug', directory: '/var/log/dcv-session-manager-agent/', rotation: 'hourly', maxFileSize: 1000, rotate: 3 },
   });
-  const { brokerPort, log, simulated } = parseAgentConfig(MINIMAL);
-  t.equal(brokerPort, 8445);
+  const { brokers, log, simulated } = parseAgentConfig(MINIMAL);
+  t.same(brokers, [{ host: 'broker', port: 8445 }]);
   t.match(log, { level: 'info', rotation: 'daily', maxFileSize: 10_485_760, rotate: 9 });
   t.match(simulated, { hostname: hostname(), memoryBytes: 16 * 2 ** 30, latencyMs: { min: 200, max: 800 }, seed: undefined });
   t.same(parseAgentConfig(`${MINIMAL}tags_folder = '/tags'`).tagsFolders, ['/tags']);
+});
+
+t.test('several brokers are named in an array or separated by commas, each with its own port or none', async (t) => {
+  const brokers = (toml: string) => parseAgentConfig(`version = '0.1'\n[agent]\nbroker_host = ${toml}\nbroker_port = 1`).brokers;
+  const three = [
+    { host: 'a.example', port: 1 },
+    { host: '10.0.0.4', port: 8445 },
+    { host: 'b', port: 2 },
+  ];
+  t.same(brokers("'a.example, 10.0.0.4:8445,,b:2'"), three);
+  t.same(brokers("['a.example', '10.0.0.4:8445', 'b:2']"), three);
+  t.same(brokers("['2001:db8::4', '[2001:db8::5]', '[::1]:7']"), [
+    { host: '2001:db8::4', port: 1 },
+    { host: '2001:db8::5', port: 1 },
+    { host: '::1', port: 7 },
+  ]);
+  for (const wrong of ['a:0', 'a:65536', 'a:x', 'a:', ':1', '[a]:1', 'https://a', 'a b', 'a/b']) {
+    const message = `agent.broker_host: "${wrong}" is not a host, with or without :port behind it`;
+    t.throws(() => brokers(`'b,${wrong}'`), { name: 'ConfigError', message });
+  }
+  for (const none of ["','", '[]', "''", "['']", '1']) {
+    t.throws(() => brokers(none), { name: 'ConfigError', message: /^agent\.broker_host/ }, none);
+  }
 });
 
 t.test('an unknown key is named together with the one that was probably meant', async (t) => {
@@ -79,7 +101,7 @@ t.test('a file that cannot be read, or not understood, is named', async (t) => {
   await writeFile(path, 'version = 1');
   await t.rejects(loadAgentConfig(path), { name: 'ConfigError', message: new RegExp(`^${path}\nversion: `) });
   await writeFile(path, MINIMAL);
-  t.equal((await loadAgentConfig(path)).brokerHost, 'broker');
+  t.match(await loadAgentConfig(path), { brokers: [{ host: 'broker' }] });
 });
 
 t.test('a real DCV server is refused with a sentence as long as there is no driver for one', async (t) => {

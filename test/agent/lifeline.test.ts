@@ -19,6 +19,8 @@ t.test('a connection that comes up when nobody wants it any more is hung up', as
         new Promise((resolve) => {
           arrive = resolve;
         }),
+      turn: () => undefined,
+      brokers: () => 1,
       close: async () => undefined,
     },
     greeting: async () => greeting(),

@@ -88,7 +88,7 @@ t.test('an order stream may hold what this agent does not know, but not without 
 });
 
 t.test('a broker with an IPv6 address is called by it', async (t) => {
-  const http = createBrokerHttp({ host: '::1', port: 1, tlsStrict: true });
+  const http = createBrokerHttp({ host: '::1', port: 1 }, { tlsStrict: true });
   await t.rejects(http.post('/', {}, undefined), { message: /^the broker at https:\/\/\[::1\]:1 does not answer: / });
   await http.close();
 });

@@ -45,6 +45,8 @@ export interface TestBroker {
 
 export interface TestBrokerOptions {
   readonly port?: number;
+  /** An address of this machine; its certificate is for localhost and 127.0.0.1. */
+  readonly host?: string;
   readonly folder?: string;
   readonly settings?: Partial<ConnectionSettings>;
   readonly anonymous?: boolean;
@@ -117,7 +119,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     }),
   );
   const serving = await serveHttps(app, {
-    host: '127.0.0.1',
+    host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     ...certificates,
     limits: { closeTimeoutMs: 50 },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../adapters/logging.ts';
 import { systemClock, systemRandom } from '../../adapters/system.ts';
+import type { Resolve } from '../../agent/brokers.ts';
 import { type AgentConfig, parseAgentConfig } from '../../agent/config.ts';
 import { createSimulatedDriver, type SimulatedDriver } from '../../agent/drivers/simulated.ts';
 import { createFileShelf } from '../../agent/drivers/simulated-sessions.ts';
@@ -35,6 +36,9 @@ export interface RealAgentOptions {
   /** Null: it has none. */
   readonly statement?: string | null;
   readonly tlsStrict?: boolean;
+  /** As in agent.conf; absent: the broker at its loopback address. */
+  readonly brokerHost?: string;
+  readonly resolve?: Resolve;
 }
 
 export async function newFolder(): Promise<string> {
@@ -44,7 +48,7 @@ export async function newFolder(): Promise<string> {
 /** `folder` of a former agent makes this one its restart. */
 export async function startRealAgent(
   broker: Pick<TestBroker, 'port' | 'caFile'>,
-  { folder, extra = '', statement = STATEMENT, tlsStrict = true }: RealAgentOptions = {},
+  { folder, extra = '', statement = STATEMENT, tlsStrict = true, brokerHost = '127.0.0.1', resolve }: RealAgentOptions = {},
 ): Promise<RealAgent> {
   const stateFolder = folder ?? (await newFolder());
   const statementPath = join(stateFolder, 'statement');
@@ -52,7 +56,7 @@ export async function startRealAgent(
   const config = parseAgentConfig(`
 version = '0.1'
 [agent]
-broker_host = '127.0.0.1'
+broker_host = '${brokerHost}'
 broker_port = ${broker.port}
 ca_file = '${broker.caFile}'
 tls_strict = ${tlsStrict}
@@ -71,6 +75,6 @@ latency_ms_max = 5
   const log = recordingLogger();
   const shelf = createFileShelf(join(stateFolder, 'simulated-sessions.json'));
   const driver = await createSimulatedDriver(config.simulated, { shelf, clock: systemClock, random: systemRandom });
-  const agent = await runAgent(config, { clock: systemClock, random: systemRandom, logger: log, driver });
+  const agent = await runAgent(config, { clock: systemClock, random: systemRandom, logger: log, driver, resolve });
   return { ...agent, driver, config, log };
 }

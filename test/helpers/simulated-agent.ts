@@ -53,6 +53,9 @@ export interface PlayedBroker {
   deaf: boolean;
   /** What every post waits for. */
   hold: Promise<void>;
+  /** How many it plays, and how often the agent has turned to another one. */
+  brokers: number;
+  turns: number;
   /** Of the newest connection. */
   handlers: LinkHandlers | undefined;
 }
@@ -78,6 +81,8 @@ function playedBroker(): { readonly broker: PlayedBroker; readonly link: BrokerL
     down: undefined,
     deaf: false,
     hold: Promise.resolve(),
+    brokers: 1,
+    turns: 0,
     handlers: undefined,
   };
   const answering = async (): Promise<void> => {
@@ -108,6 +113,10 @@ function playedBroker(): { readonly broker: PlayedBroker; readonly link: BrokerL
         },
       };
     },
+    turn() {
+      broker.turns += 1;
+    },
+    brokers: () => broker.brokers,
     close: async () => undefined,
   };
   return { broker, link };

@@ -60,7 +60,7 @@ export async function startServer(index: number, settings: ServerSettings, world
       serverId: id,
       outbox: mortal(deps.outbox, life),
       journal: mortal(deps.journal, life),
-      link: mortal(deps.link, life),
+      link: { ...mortal(deps.link, life), turn: wire.turn, brokers: wire.brokers },
       driver: mortal(deps.driver, life),
       clock: mortalClock(clock, life),
       describe: describeWith(driver, settings, index),

@@ -120,6 +120,8 @@ export function createWire(serverId: ServerId, { network, clock }: WireDeps): Wi
       stream?.drop(isTold);
     },
     connect,
+    turn: () => undefined,
+    brokers: () => 1,
     close: async () => undefined,
   };
 }

@@ -44,8 +44,7 @@ t.test('an agent reads what was written for it', async (t) => {
   t.equal((await stat(file)).mode & 0o777, 0o600);
   const config = await loadAgentConfig(file);
   t.match(config, {
-    brokerHost: '127.0.0.1',
-    brokerPort: 8445,
+    brokers: [{ host: '127.0.0.1', port: 8445 }],
     caFile: connection.caFile,
     softwareStatementPath: connection.softwareStatementFile,
     driver: 'simulated',
