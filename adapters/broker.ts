@@ -11,6 +11,7 @@ import type { Clock, Random } from '../domain/ports/clock.ts';
 import { type Access, createAccess } from './access.ts';
 import { ensureBrokerId } from './broker-id.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
+import { type Cluster, createCluster } from './cluster/cluster.ts';
 import type { BrokerConfig } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
 import { domainVersion } from './domain-version.ts';
@@ -26,7 +27,7 @@ import type { Logger } from './logging.ts';
 import { openLog } from './open-log.ts';
 import { createPasswords } from './passwords.ts';
 import { openSecrets } from './secrets/secrets.ts';
-import { advertisedHost, serverNames } from './server-names.ts';
+import { advertisedHost, brokerUrl, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openReadDatabase } from './sqlite/read-database.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
@@ -94,14 +95,18 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const connections = createAgentConnections({ clock, random });
   const issueConnectionToken = (sessionId: string, user: string) =>
     tokens.issueConnectionToken({ sessionId, user, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
-  const core = await startCore(
+  const self = await ensureBrokerId(folder.path, random);
+  const { trusted: ca } = secrets.authority;
+  const cluster = createCluster({ self, connections, tokens, ca, clock, logger, core: () => core });
+  onStop(cluster.close);
+  const core: Core = await startCore(
     {
       log,
       locks: opened.locks,
-      self: await ensureBrokerId(folder.path, random),
+      self,
       database,
       snapshots,
-      link: connections,
+      link: cluster.link,
       clock,
       random,
       logger,
@@ -114,7 +119,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   connections.start(core.reception);
 
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
-  const doors = { config, ports, core, access, tokens, connections, certificates };
+  const doors = { config, ports, core, access, tokens, connections, cluster, certificates };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -123,7 +128,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   });
   const clients = await serveClients(doors, secrets.pageKey);
   onStop(clients.close);
-  await core.join({ host: machine.hostname, url: `https://${advertisedHost(config, machine)}:${agents.port}` });
+  await core.join({ host: machine.hostname, url: brokerUrl(advertisedHost(config, machine), agents.port) });
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
 }
 
@@ -152,10 +157,11 @@ interface Doors {
   readonly access: Access;
   readonly tokens: Tokens;
   readonly connections: AgentConnections;
+  readonly cluster: Cluster;
   readonly certificates: Certificates;
 }
 
-function serveAgents({ config, ports, core, access, tokens, connections, certificates }: Doors): Promise<Serving> {
+function serveAgents({ config, ports, access, tokens, connections, cluster, certificates }: Doors): Promise<Serving> {
   const { clock, logger } = ports;
   const now = clock.now;
   const app = new Hono();
@@ -163,7 +169,7 @@ function serveAgents({ config, ports, core, access, tokens, connections, certifi
   app.post('/oauth2/token', ({ req }) => issueToken(req.raw));
   app.get('/health', (context) => context.json({ status: 'ok' }));
   const agentApi = createAgentApi({
-    reception: core.reception,
+    reception: cluster.reception(),
     connections,
     enrol: access.enrolAgent,
     async verifyAgentToken(token) {
@@ -174,6 +180,7 @@ function serveAgents({ config, ports, core, access, tokens, connections, certifi
     failed: (err) => logger.error({ err }, 'A request of an agent failed.'),
   });
   app.route('/', agentApi);
+  app.route('/', cluster.api());
   return serveHttps(app, { host: config.host, port: config.agentPort, ...certificates });
 }
 

@@ -17,6 +17,9 @@ export function advertisedHost(told: { readonly advertisedHost?: string | undefi
   return told.advertisedHost ?? (NAMELESS.test(told.host) ? machine.hostname : told.host);
 }
 
+/** Of the port for agents and brokers, as other brokers are told it. */
+export const brokerUrl = (host: string, port: number): string => `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+
 /** Everything that a client may put into the URL: the loopback names, the machine's own, and the `hosts` it was told to go by. */
 export function serverNames(hosts: readonly string[], machine: Machine): CertificateNames {
   const addresses = Object.values(machine.interfaces).flatMap((infos) => (infos ?? []).map((info) => info.address));

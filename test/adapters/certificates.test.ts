@@ -9,7 +9,7 @@ import t, { type Test } from 'tap';
 import { Agent, fetch } from 'undici';
 import { type Certificates, type CertificateWish, ensureCertificates, SERVER_LIFETIME_MS } from '../../adapters/certificates.ts';
 import { replaceFile } from '../../adapters/files.ts';
-import { advertisedHost, serverNames } from '../../adapters/server-names.ts';
+import { advertisedHost, brokerUrl, serverNames } from '../../adapters/server-names.ts';
 import { newAuthority } from '../helpers/certificates.ts';
 
 const run = promisify(execFile);
@@ -178,4 +178,6 @@ t.test('other brokers are told the host it was told, else where it listens, else
   t.equal(advertisedHost({ advertisedHost: 'broker-1.example.com', host: '0.0.0.0' }, machine), 'broker-1.example.com');
   t.equal(advertisedHost({ host: '192.0.2.7' }, machine), '192.0.2.7');
   for (const host of ['0.0.0.0', '::']) t.equal(advertisedHost({ host }, machine), 'desk7');
+  t.equal(brokerUrl('desk7', 8445), 'https://desk7:8445');
+  t.equal(brokerUrl('2001:db8::7', 8445), 'https://[2001:db8::7]:8445');
 });
