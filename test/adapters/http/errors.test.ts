@@ -1,7 +1,7 @@
 /** What is answered when something goes wrong, and to those who only ask whether the broker is well. */
 import t from 'tap';
 import { PasswordsBusyError } from '../../../adapters/passwords.ts';
-import { LogBusyError } from '../../../domain/ports/event-log.ts';
+import { LogBusyError, LogFault } from '../../../domain/ports/event-log.ts';
 import { createTestApi } from '../../helpers/client-api.ts';
 
 const throwing = (error: Error) => ({ describeSessions: () => Promise.reject(error) });
@@ -54,6 +54,16 @@ t.test('a fault is logged once with the id that its caller is given, who learns 
   const { status, body } = await call('POST', '/describeSessions');
   t.equal(status, 500);
   t.strictSame(body, { error: 'Internal error', RequestId: body['RequestId'] });
+  t.strictSame(logged, [{ err: fault, requestId: body['RequestId'], message: 'A request failed' }]);
+});
+
+t.test('a log that cannot be reached is told apart from a fault of ours', async (t) => {
+  const fault = new LogFault('esdb://10.0.0.7 is gone');
+  const { call, logged } = await createTestApi(t, { broken: throwing(fault) });
+  const { status, headers, body } = await call('POST', '/describeSessions');
+  t.equal(status, 503);
+  t.equal(headers.get('retry-after'), '1');
+  t.match(body, { error: 'The broker cannot reach its log; what was asked for may have been done or not.' });
   t.strictSame(logged, [{ err: fault, requestId: body['RequestId'], message: 'A request failed' }]);
 });
 
