@@ -2,10 +2,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { accessKind, type CredentialKind } from '../domain/access/actor.ts';
 import type { AccessCommand } from '../domain/access/commands.ts';
-import type { Registry } from '../domain/access/registry.ts';
+import type { AccessEvent } from '../domain/access/events.ts';
+import { type Credential, createRegistry, type Registry } from '../domain/access/registry.ts';
 import { type ActorPorts, createActors } from '../domain/actors.ts';
-import type { Origin } from '../domain/facts.ts';
-import { type ClientId, clientId, requestId } from '../domain/ids.ts';
+import type { Origin, RecordedFact } from '../domain/facts.ts';
+import { type ClientId, clientId, requestId, streamName } from '../domain/ids.ts';
+import { type EventLog, LogBusyError } from '../domain/ports/event-log.ts';
 import type { Enrolled } from './http/agent-api.ts';
 import { hashSecret, type Passwords, secretMatches } from './passwords.ts';
 
@@ -24,7 +26,8 @@ export interface Access {
   enrolAgent(name: string, statement: string): Promise<Enrolled | undefined>;
   authenticateApiClient(id: string, password: string): Promise<boolean>;
   authenticateAgent(id: string, secret: string): Promise<boolean>;
-  isActive(kind: CredentialKind, id: string): boolean;
+  /** From memory where it is known here; throws LogFault or LogBusyError where the log has to be asked and cannot be. */
+  isActive(kind: CredentialKind, id: string): Promise<boolean>;
 }
 
 export interface AccessPorts extends ActorPorts {
@@ -32,10 +35,17 @@ export interface AccessPorts extends ActorPorts {
   readonly passwords: Passwords;
 }
 
+/** Looks into the log at the same time; whoever has no credentials makes the broker do no more than this. */
+const MAX_LOOKS = 100;
+/** Of one stream: a credential is given out, and taken back. */
+const MAX_FACTS = 10;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 type Grant = Extract<AccessCommand, { type: 'grant' }>['event'];
 
 export function createAccess(ports: AccessPorts): Access {
   const { registry, passwords, clock } = ports;
+  const look = createLook(ports.log);
   const actors = {
     'api-client': createActors(accessKind('api-client'), ports),
     'software-statement': createActors(accessKind('software-statement'), ports),
@@ -46,6 +56,11 @@ export function createAccess(ports: AccessPorts): Access {
   async function grant(kind: CredentialKind, id: string, event: Grant, origin: Origin): Promise<void> {
     await actors[kind].create(id, { type: 'grant', event }, origin);
     registry.apply(id, event);
+  }
+
+  /** What another broker gave out a moment ago may not have come here yet. */
+  async function find(kind: CredentialKind, id: string): Promise<Credential | undefined> {
+    return registry.find(kind, id) ?? look(kind, id);
   }
 
   return {
@@ -81,13 +96,31 @@ export function createAccess(ports: AccessPorts): Access {
       return { clientId: id, clientSecret, issuedAt: clock.now() };
     },
     async authenticateApiClient(id, password) {
-      const client = registry.find('api-client', id);
+      const client = await find('api-client', id);
       return client !== undefined && passwords.matches(password, client.hash);
     },
     async authenticateAgent(id, secret) {
-      const client = registry.find('agent-client', id);
+      const client = await find('agent-client', id);
       return client !== undefined && secretMatches(secret, client.hash);
     },
-    isActive: (kind, id) => registry.find(kind, id) !== undefined,
+    isActive: async (kind, id) => (await find(kind, id)) !== undefined,
+  };
+}
+
+/** A credential as the log has it now. It is not kept: what follows from the facts in their order comes by itself. */
+function createLook(log: EventLog): (kind: CredentialKind, id: string) => Promise<Credential | undefined> {
+  let underWay = 0;
+  return async (kind, id) => {
+    if (!log.isShared || !UUID.test(id)) return undefined;
+    if (underWay >= MAX_LOOKS) throw new LogBusyError('Too many credentials are being looked for.');
+    underWay += 1;
+    try {
+      const seen = createRegistry();
+      const facts = await log.readStream(streamName(kind, id), 0, MAX_FACTS);
+      for (const fact of facts) seen.apply(id, fact as RecordedFact<AccessEvent>);
+      return seen.find(kind, id);
+    } finally {
+      underWay -= 1;
+    }
   };
 }

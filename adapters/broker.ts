@@ -21,6 +21,7 @@ import { type AgentConnections, createAgentConnections } from './http/agent-conn
 import { createBearerCheck } from './http/bearer.ts';
 import { createClientApi } from './http/client-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
+import { answerProblem } from './http/problem.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
@@ -165,6 +166,8 @@ function serveAgents({ config, ports, access, tokens, connections, cluster, cert
   const { clock, logger } = ports;
   const now = clock.now;
   const app = new Hono();
+  const failed = (err: unknown) => logger.error({ err }, 'A request of an agent failed.');
+  app.onError((error, context) => answerProblem(context, error, failed));
   const issueToken = createTokenEndpoint({ authenticate: access.authenticateAgent, tokens, audience: 'agent', now });
   app.post('/oauth2/token', ({ req }) => issueToken(req.raw));
   app.get('/health', (context) => context.json({ status: 'ok' }));
@@ -174,10 +177,10 @@ function serveAgents({ config, ports, access, tokens, connections, cluster, cert
     enrol: access.enrolAgent,
     async verifyAgentToken(token) {
       const verdict = await tokens.verifyAccessToken(token, 'agent', now());
-      if ('refused' in verdict || !access.isActive('agent-client', verdict.valid.clientId)) return undefined;
+      if ('refused' in verdict || !(await access.isActive('agent-client', verdict.valid.clientId))) return undefined;
       return clientId(verdict.valid.clientId);
     },
-    failed: (err) => logger.error({ err }, 'A request of an agent failed.'),
+    failed,
   });
   app.route('/', agentApi);
   app.route('/', cluster.api());

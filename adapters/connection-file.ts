@@ -49,7 +49,7 @@ export async function writeConnectionFile(dataDir: string, endpoints: Endpoints,
   const before = await readConnectionFile(dataDir).catch(() => undefined);
   const connection = {
     ...endpoints,
-    ...(before && access.isActive('api-client', before.clientId) ? clientOf(before) : await newClient(access, origin)),
+    ...(before && (await access.isActive('api-client', before.clientId)) ? clientOf(before) : await newClient(access, origin)),
     softwareStatementFile: await softwareStatement(dataDir, access, origin),
   };
   await replaceFile(join(dataDir, CONNECTION_FILE), `${JSON.stringify(connection, null, 2)}\n`, PRIVATE_MODE);

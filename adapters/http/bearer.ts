@@ -4,8 +4,8 @@ import { HttpProblem } from './reply.ts';
 
 export interface BearerDeps {
   readonly tokens: AccessTokenVerifier;
-  /** Whether this client is still registered: an answer from memory, asked on every call. */
-  readonly isActive: (clientId: string) => boolean;
+  /** Whether this client is still registered: as a rule an answer from memory, asked on every call. */
+  readonly isActive: (clientId: string) => Promise<boolean>;
   /** Milliseconds since 1970 (UTC). */
   readonly now: () => number;
 }
@@ -23,7 +23,7 @@ export function createBearerCheck({ tokens, isActive, now }: BearerDeps): Bearer
     if (token === undefined) throw unauthorized('The authorization header is not of the form: Bearer <token>', INVALID);
     const verdict = await tokens.verifyAccessToken(token, 'api', now());
     if ('refused' in verdict) throw unauthorized(SENTENCES[verdict.refused], INVALID);
-    if (!isActive(verdict.valid.clientId)) throw unauthorized('The client of this token is not registered any more', INVALID);
+    if (!(await isActive(verdict.valid.clientId))) throw unauthorized('The client of this token is not registered any more', INVALID);
     return verdict.valid.clientId;
   };
 }

@@ -59,6 +59,8 @@ t.test('an agent enrols, and its token opens the door for agents and no other', 
   const { token } = await enrol(started);
   t.match(await started.agent.post('/agent/connect', {}, token), { status: 400 }, 'known, though its greeting is nonsense');
   for (const token of ['no token', 'nonsense']) t.match(await started.agent.post('/agent/connect', {}, token), { status: 401 }, token);
+  const huge = await started.agent.post('/oauth2/token', 'x'.repeat(20_000), null);
+  t.match(huge, { status: 413, body: { error: 'too_large' } }, 'what cannot be read is said in the shape of the others');
   t.notOk(await started.broker.access.authenticateAgent('nobody', 'secret'));
   t.notOk(await started.broker.access.authenticateApiClient('nobody', 'secret'));
   t.equal(await started.broker.access.enrolAgent('host-2', 'no statement'), undefined);

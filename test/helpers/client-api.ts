@@ -66,7 +66,7 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
   const app = createClientApi({
     application: { ...application, ...broken },
     once: options.once ?? createOnce({ log: openMemoryEventLog(), clock, random }),
-    authorize: createBearerCheck({ tokens, isActive: (id) => clients.has(id), now: clock.now }),
+    authorize: createBearerCheck({ tokens, isActive: async (id) => clients.has(id), now: clock.now }),
     issueToken: createTokenEndpoint({
       authenticate: async (id, password) => id === CLIENT_ID && password === CLIENT_PASSWORD,
       tokens,
