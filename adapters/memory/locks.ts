@@ -3,22 +3,24 @@ import type { Lock, Locks } from '../../domain/ports/locks.ts';
 
 /** Everyone who is given these shares them. */
 export function createMemoryLocks(): Locks {
-  const held = new Set<string>();
+  const held = new Map<string, Lock>();
   return {
     async take(name): Promise<Lock | undefined> {
       if (held.has(name)) return undefined;
-      held.add(name);
       let end: () => void = () => undefined;
       const over = new Promise<void>((resolve) => {
         end = resolve;
       });
-      return {
+      const lock = {
         over,
         async release() {
-          held.delete(name);
+          // It may be somebody else's by now.
+          if (held.get(name) === lock) held.delete(name);
           end();
         },
       };
+      held.set(name, lock);
+      return lock;
     },
   };
 }

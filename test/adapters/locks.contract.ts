@@ -35,6 +35,7 @@ export async function locksContract(t: Test, name: string, open: (t: Test) => Pr
     const next = await second.take('leader');
     await lock?.release();
     t.equal(await state(next), 'held');
+    t.equal(await first.take('leader'), undefined);
   });
 
   await t.test(`${name}: of ten who ask at once, one gets it`, async (t) => {
