@@ -5,6 +5,11 @@ import type { StreamName } from '../domain/ids.ts';
 /** The most facts of one append. */
 const APPEND_LIMIT = 500;
 
+/** Servers keep ids as numbers and give them back in small letters. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Half of a pair that is one character: there is no UTF-8 for it. */
+const HALF_A_CHARACTER = /\p{Surrogate}/u;
+
 /** A fact with the JSON text of its data. Only the text counts from here on: whoever changes the object later changes nothing. */
 export interface Draft {
   readonly fact: NewFact;
@@ -19,8 +24,8 @@ export interface Place {
 
 /** Throws TypeError, with a sentence that names the fault, for an append that no log could store. */
 export function draftFacts(stream: StreamName, expectedRevision: Revision, facts: readonly NewFact[]): readonly Draft[] {
-  if (stream.length === 0) {
-    throw new TypeError('A stream needs a name.');
+  if (!isText(stream)) {
+    throw new TypeError('A stream needs a name, of whole characters.');
   }
   if (!Number.isSafeInteger(expectedRevision) || expectedRevision < NO_STREAM) {
     throw new TypeError(`The expected revision of ${stream} is ${expectedRevision}, not a whole number from ${NO_STREAM} on.`);
@@ -41,10 +46,18 @@ export function recordedFact({ fact, data }: Draft, { stream, revision, position
   return { position, stream, revision, id, type, schemaVersion, time, cause: who, requestId, data: parsed, hash };
 }
 
+const isText = (text: string): boolean => text.length > 0 && !HALF_A_CHARACTER.test(text);
+
 function draftFact(fact: NewFact): Draft {
   const texts = [fact.id, fact.type, fact.cause.kind, fact.cause.id, fact.requestId, fact.hash ?? ''];
   if (!texts.every((text) => typeof text === 'string') || ![fact.schemaVersion, fact.time].every(Number.isSafeInteger)) {
     throw new TypeError(`The envelope of the fact ${fact.type} ${fact.id} is not complete.`);
+  }
+  if (!UUID.test(fact.id)) {
+    throw new TypeError(`The id of a fact is a UUID in small letters, not ${fact.id} (${fact.type}).`);
+  }
+  if (!isText(fact.type)) {
+    throw new TypeError(`The fact ${fact.id} needs a type, of whole characters.`);
   }
   return { fact, data: dataText(fact) };
 }

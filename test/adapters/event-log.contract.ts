@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { LOG_START, type NewFact, NO_STREAM, type Position, type RecordedFact } from '../../domain/facts.ts';
-import { type StreamName, streamName } from '../../domain/ids.ts';
+import { factId, type StreamName, streamName } from '../../domain/ids.ts';
 import { type Appended, type EventLog, LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
 import { newFact, newFacts } from '../helpers/new-facts.ts';
 
@@ -149,6 +149,11 @@ async function refusing(t: Test, open: Open): Promise<void> {
       ['data that is not an object in JSON', DESK, NO_STREAM, [newFact(new Date(0))]],
       ['data that is a function', DESK, NO_STREAM, [newFact(() => 1)]],
       ['no name', '' as StreamName, NO_STREAM, newFacts(1)],
+      ['half a character in the name', 'desk-\ud800' as StreamName, NO_STREAM, newFacts(1)],
+      ['an empty type', DESK, NO_STREAM, [{ ...newFact(), type: '' }]],
+      ['half a character in the type', DESK, NO_STREAM, [{ ...newFact(), type: 'desk.\udc00moved' }]],
+      ['an id that is no UUID', DESK, NO_STREAM, [{ ...newFact(), id: factId('first') }]],
+      ['an id in capital letters', DESK, NO_STREAM, [{ ...newFact(), id: factId('8B9F0A4E-0000-4000-8000-00000000000A') }]],
       ['half a revision', DESK, 0.5, newFacts(1)],
       ['a revision before the first', DESK, -2, newFacts(1)],
       ['no time', DESK, NO_STREAM, [{ ...newFact(), time: Number.NaN }]],
