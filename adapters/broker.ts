@@ -16,6 +16,9 @@ import type { BrokerConfig } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
 import { domainVersion } from './domain-version.ts';
 import { chained } from './evidence/chained.ts';
+import { EVIDENCE_FILE, publishedIn } from './evidence/published.ts';
+import { createSealing } from './evidence/sealing.ts';
+import { checkpointKey } from './evidence/signatures.ts';
 import { createAgentApi } from './http/agent-api.ts';
 import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
 import { createBearerCheck } from './http/bearer.ts';
@@ -80,10 +83,17 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const folder = await claimDataFolder(config.dataDir);
   onStop(folder.release);
   const opened = await openLog(config, folder.path, logger);
-  const log = liftedLog(chained(opened.log));
-  onStop(log.close);
+  const { locks } = opened;
+  const chain = chained(opened.log);
+  onStop(chain.close);
+  const log = liftedLog(chain);
   const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });
   onStop(secrets.close);
+  const sealing = createSealing(
+    { ...ports, log: chain, locks, ...vouching(folder.path, secrets.checkpointSeed) },
+    { intervalMs: config.checkpointIntervalMs },
+  );
+  onStop(sealing.stop);
   const tokens = createTokens(secrets.signingKeys);
   const machine = { hostname: hostname(), interfaces: networkInterfaces() };
   const hosts = [config.host, advertisedHost(config, machine), ...config.certificateNames];
@@ -103,7 +113,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const core: Core = await startCore(
     {
       log,
-      locks: opened.locks,
+      locks: locks,
       self,
       database,
       snapshots,
@@ -130,8 +140,12 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const clients = await serveClients(doors, secrets.pageKey);
   onStop(clients.close);
   await core.join({ host: machine.hostname, url: brokerUrl(advertisedHost(config, machine), agents.port) });
+  sealing.start();
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
 }
+
+/** With what checkpoints are signed, and where they can be checked. */
+const vouching = (dataDir: string, seed: Buffer) => ({ key: checkpointKey(seed), published: publishedIn(join(dataDir, EVIDENCE_FILE)) });
 
 function limitsOf(config: BrokerConfig): CoreLimits {
   return {

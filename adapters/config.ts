@@ -34,6 +34,8 @@ export interface BrokerConfig {
   readonly createRetries: number;
   /** Which of the servers that could take a session gets it. */
   readonly placementPolicy: PolicyName;
+  /** How long facts wait for a signed checkpoint at most. */
+  readonly checkpointIntervalMs: number;
   readonly connectionTokenLifetimeMs: number;
   /** How long a deleted session is still described. */
   readonly deletedSessionVisibleMs: number;
@@ -79,6 +81,7 @@ const DEFAULTS = {
   'create-sessions-queue-max-time-seconds': '1800',
   'create-sessions-number-of-retries-on-failure': '2',
   'berth.placement-policy': 'least-loaded',
+  'berth.checkpoint-interval-seconds': '60',
   'connect-session-token-duration-minutes': '60',
   'delete-session-duration-seconds': '3600',
   'berth.session-creation-timeout-seconds': '300',
@@ -99,7 +102,8 @@ type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
-const YEAR_SECONDS = 365 * 24 * 60 * 60;
+const DAY_SECONDS = 24 * 60 * 60;
+const YEAR_SECONDS = 365 * DAY_SECONDS;
 
 /** `workingFolder` is what a relative `berth.data-dir` starts from. Throws ConfigError for the first setting that cannot be. */
 export function brokerConfig(settings: Settings, workingFolder: string): BrokerConfig {
@@ -122,6 +126,7 @@ export function brokerConfig(settings: Settings, workingFolder: string): BrokerC
     queueMaxTimeMs: whole('create-sessions-queue-max-time-seconds', 1, YEAR_SECONDS) * SECOND_MS,
     createRetries: whole('create-sessions-number-of-retries-on-failure', 0, 100),
     placementPolicy: oneOf(read('berth.placement-policy'), POLICY_NAMES),
+    checkpointIntervalMs: whole('berth.checkpoint-interval-seconds', 1, DAY_SECONDS) * SECOND_MS,
     connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
     deletedSessionVisibleMs: whole('delete-session-duration-seconds', 0, YEAR_SECONDS) * SECOND_MS,
     sessionCreationTimeoutMs: whole('berth.session-creation-timeout-seconds', 1, YEAR_SECONDS) * SECOND_MS,

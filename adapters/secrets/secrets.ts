@@ -13,6 +13,8 @@ export interface Secrets {
   readonly authority: Authority;
   /** 32 bytes for the tokens that lead from page to page. */
   readonly pageKey: Buffer;
+  /** 32 bytes of which the key is made that signs checkpoints. */
+  readonly checkpointSeed: Buffer;
   close(): Promise<void>;
 }
 
@@ -34,7 +36,8 @@ export async function openSecrets(ports: SecretsPorts, files: SecretsFiles): Pro
   const former = formerKeys(files.dataDir, ports.clock.now(), ports.logger);
   const authority = await openAuthority({ ...ports, clusterKey }, former.authority);
   const signingKeys = await openSigningKeys({ ...ports, clusterKey }, former.signingKeys);
-  return { signingKeys, authority, pageKey: clusterKey.derive('page tokens'), close: signingKeys.close };
+  const derived = { pageKey: clusterKey.derive('page tokens'), checkpointSeed: clusterKey.derive('checkpoints') };
+  return { signingKeys, authority, ...derived, close: signingKeys.close };
 }
 
 /** A file that was named has to be there: one that is not is a mistake, or is not there yet, and must not be made in the place of the right one. */

@@ -1,0 +1,90 @@
+/** The checkpoints themselves, read before the rest: who signed them, whether each follows the one before, and what they vouch for of each stream. */
+import type { KeyObject } from 'node:crypto';
+import type { RecordedFact, Revision } from '../../domain/facts.ts';
+import type { StreamName } from '../../domain/ids.ts';
+import { type Checkpoint, payloadOf, readCheckpoint, type Seal, wholeJws } from './checkpoint.ts';
+import { type Fault, faultOf } from './fault.ts';
+import { BEGINNING, type Standing } from './gathering.ts';
+import type { KeptCheckpoint } from './published.ts';
+import { judgeSignature } from './signatures.ts';
+
+/** What the newest checkpoint that knows a stream vouches for. */
+export interface SealedHead {
+  readonly revision: Revision;
+  readonly hash: string;
+  readonly checkpoint: number;
+}
+
+export interface Trust {
+  /** Public keys by their thumbprints; undefined: whichever keys the checkpoints themselves name. */
+  readonly keys: ReadonlyMap<string, KeyObject> | undefined;
+  /** Checkpoints that were kept elsewhere: the log has to hold them. */
+  readonly kept: readonly KeptCheckpoint[];
+}
+
+export interface Sealed {
+  /** Checkpoints in the log. */
+  readonly count: number;
+  /** Those that count. */
+  readonly good: ReadonlySet<number>;
+  readonly heads: Map<StreamName, SealedHead>;
+  /** The newest that counts. */
+  readonly last: Omit<Seal, 'heads'> | undefined;
+  /** Thumbprints of the keys that signed them. */
+  readonly keys: ReadonlySet<string>;
+}
+
+export type Report = (fault: Fault) => Promise<void>;
+
+/** `facts`: the stream of checkpoints. */
+export async function readSealed(facts: AsyncIterable<RecordedFact>, trust: Trust, report: Report): Promise<Sealed> {
+  const good = new Set<number>();
+  const keys = new Set<string>();
+  const heads = new Map<StreamName, SealedHead>();
+  let count = 0;
+  let last: Omit<Seal, 'heads'> | undefined;
+  for await (const fact of facts) {
+    count += 1;
+    const judged = judge(fact, trust, last ?? BEGINNING);
+    if ('fault' in judged) {
+      await report(judged);
+      continue;
+    }
+    const { heads: moved, ...seal } = judged.checkpoint;
+    last = seal;
+    good.add(seal.number);
+    keys.add(judged.keyId);
+    for (const [stream, revision, hash] of moved) heads.set(stream, { revision, hash, checkpoint: seal.number });
+  }
+  for (const kept of trust.kept) if (kept.number >= count) await report(lost(kept, count));
+  return { count, good, heads, last, keys };
+}
+
+type Judged = Fault | { readonly checkpoint: Checkpoint; readonly keyId: string };
+
+function judge(fact: RecordedFact, { keys, kept }: Trust, before: Standing): Judged {
+  const bad = (message: string): Fault => ({ ...faultOf('bad-checkpoint', fact, message), checkpoint: fact.revision });
+  const checkpoint = readCheckpoint(fact);
+  const name = `Checkpoint ${fact.revision}`;
+  if (checkpoint === undefined) return bad(`${name} cannot be read: it was altered, or is not one.`);
+  if (checkpoint.number !== fact.revision) return bad(`${name} was checkpoint ${checkpoint.number} when it was signed.`);
+  const { verdict, keyId } = judgeSignature(checkpoint.jws, payloadOf(checkpoint), keys ?? new Map());
+  if (verdict === 'bad') return bad(`${name} is not what was signed: it was altered, or made by somebody without the key.`);
+  if (verdict === 'unknown' && keys !== undefined)
+    return bad(`${name} is signed with the key ${keyId}, which is not one of those to trust.`);
+  if (!follows(checkpoint, before)) return bad(`${name} does not follow from checkpoint ${before.number}.`);
+  const same = kept.find(({ number }) => number === checkpoint.number);
+  if (same !== undefined && same.jws !== wholeJws(checkpoint)) return bad(`${name} is another than the one that was kept elsewhere.`);
+  return { checkpoint, keyId };
+}
+
+/** Where one in between is missing, or does not count, nothing can be said. */
+function follows({ number, previous, total, facts }: Checkpoint, before: Standing): boolean {
+  return number !== before.number + 1 || (previous === before.order && total === before.total + facts);
+}
+
+function lost({ number, time }: KeptCheckpoint, count: number): Fault {
+  const signed = `Checkpoint ${number}, signed at ${new Date(time).toISOString()}, is missing`;
+  const end = count === 0 ? 'the log holds no checkpoint at all' : `the last one in the log is checkpoint ${count - 1}`;
+  return { fault: 'missing-checkpoint', checkpoint: number, message: `${signed}: ${end}. The log was cut off, or is another one.` };
+}

@@ -1,0 +1,48 @@
+/** What is wrong with a log, and where. */
+import type { Position, RecordedFact, Revision } from '../../domain/facts.ts';
+import type { StreamName } from '../../domain/ids.ts';
+
+export type FaultKind =
+  /** The fact is not what it was when it was written, or the one before it is not. */
+  | 'altered'
+  /** Revisions are not there. */
+  | 'missing'
+  /** The fact stands behind a later one of its stream. */
+  | 'misplaced'
+  /** The fact has no hash, although older ones have. */
+  | 'unchained'
+  /** The fact stands among sealed ones, and no checkpoint knows it. */
+  | 'inserted'
+  /** The chain holds, but is another than the one that was sealed. */
+  | 'rewritten'
+  /** The end of a stream is gone, or all of it. */
+  | 'cut-off'
+  /** The facts between two checkpoints are not in their order, or not the same. */
+  | 'reordered'
+  /** A fact cannot be read at all. */
+  | 'unreadable'
+  /** A checkpoint that nobody with the key has signed, or that cannot follow the one before. */
+  | 'bad-checkpoint'
+  /** A checkpoint that was there, or ought to be, is not. */
+  | 'missing-checkpoint';
+
+export interface Fault {
+  readonly fault: FaultKind;
+  /** A sentence for people. */
+  readonly message: string;
+  readonly stream?: StreamName;
+  /** Of the fact, or of the first that is missing. */
+  readonly revision?: Revision;
+  readonly position?: Position;
+  /** The number of the checkpoint that gives it away. */
+  readonly checkpoint?: number;
+}
+
+/** About one fact. */
+export const faultOf = (fault: FaultKind, { stream, revision, position }: RecordedFact, message: string): Fault => ({
+  fault,
+  stream,
+  revision,
+  position,
+  message,
+});

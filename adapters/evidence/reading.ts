@@ -1,0 +1,44 @@
+/** Reads on where a fact cannot be read: whoever spoils the text of one must not hide what stands behind it. */
+import type { RecordedFact } from '../../domain/facts.ts';
+
+export interface Course {
+  /** Facts from this cursor on, in order. */
+  read(cursor: number, limit: number): Promise<readonly RecordedFact[]>;
+  /** The cursor behind a fact. */
+  behind(fact: RecordedFact): number;
+  /** What stands at this cursor cannot be read. */
+  unreadable(cursor: number, error: Error): Promise<void>;
+}
+
+/** Places in a row that cannot be read, before it is given up. */
+const MOST_UNREADABLE = 10_000;
+
+/** Pages of up to `limit` facts. Throws what reading throws, but for facts whose text is no JSON. */
+export async function* readPages({ read, behind, unreadable }: Course, limit: number): AsyncGenerator<readonly RecordedFact[]> {
+  let cursor = 0;
+  let size = limit;
+  let failures = 0;
+  for (;;) {
+    try {
+      const page = await read(cursor, size);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield page;
+      cursor = behind(last);
+      size = limit;
+      failures = 0;
+    } catch (error) {
+      if (!isSpoilt(error) || failures > MOST_UNREADABLE) throw error;
+      if (size > 1) {
+        size = Math.ceil(size / 2);
+        continue;
+      }
+      if (failures === 0) await unreadable(cursor, error);
+      failures += 1;
+      cursor += 1;
+    }
+  }
+}
+
+/** No connection that was lost, but text that is no JSON. */
+const isSpoilt = (error: unknown): error is Error => error instanceof Error && error.cause instanceof SyntaxError;
