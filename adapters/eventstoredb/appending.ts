@@ -18,14 +18,16 @@
 import { type EventStoreDBClient, type JSONEventData, MaxAppendSizeExceededError, WrongExpectedVersionError } from '@eventstore/db-client';
 import { NO_STREAM, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
-import { type Appended, LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
+import { type Appended, LogBusyError, LogFault, type Removal } from '../../domain/ports/event-log.ts';
 import type { Draft } from '../drafts.ts';
 import { createSlots, faultOf, type Slots, within } from './calls.ts';
-import { eventOf, expectedOf, type Names, positionOf } from './events.ts';
+import { eventOf, expectedOf, type Names, positionOf, truncation } from './events.ts';
 import type { Server } from './server.ts';
 
 export interface Appending {
   append(stream: StreamName, expectedRevision: Revision, drafts: readonly Draft[]): Promise<Appended>;
+  /** Hides the facts of a stream up to a revision. */
+  truncate(stream: StreamName, removal: Removal): Promise<void>;
   /** Waits for the appends under way and lets go of the connection. */
   close(): Promise<void>;
 }
@@ -98,6 +100,13 @@ export function createAppending(server: Server, names: Names, limits: AppendLimi
       underWay.set(stream, settled);
       return settled;
     },
+    truncate: (stream, removal) =>
+      shared.slots.run(async () => {
+        const call = shared.client.setStreamMetadata(names.onServer(stream), truncation(removal));
+        await within(limits.callMs, call).catch((error: unknown) => {
+          throw faultOf(`Facts could not be removed from ${stream}`, error);
+        });
+      }),
     async close() {
       await Promise.allSettled(underWay.values());
       await release(server, shared);

@@ -106,6 +106,16 @@ async function createEventLog(parts: Parts): Promise<EventStoreLog> {
       }),
     readStream: (stream, fromRevision, limit) => whileOpen(() => reading.stream(stream, fromRevision, limit)),
     readAll: (after, limit) => whileOpen(() => reading.all(after, limit)),
+    remove: (stream, removal) =>
+      whileOpen(async () => {
+        const { revision } = removal;
+        const [last, later] = revision < 0 ? [] : await reading.stream(stream, revision, 2);
+        if (last === undefined) return (await reading.removal(stream))?.revision === revision;
+        if (last.revision !== revision || later !== undefined || last.position === known) return false;
+        await appending.truncate(stream, removal);
+        return true;
+      }),
+    removal: (stream) => whileOpen(() => reading.removal(stream)),
     head: () =>
       whileOpen(async () => {
         const fact = await reading.newestSince(feed.place());

@@ -5,6 +5,7 @@
 import { type AllStreamResolvedEvent, type JSONEventData, type ResolvedEvent, START } from '@eventstore/db-client';
 import { type Cause, LOG_START, type Position, type RecordedFact, type Revision } from '../../domain/facts.ts';
 import { factId, requestId, type StreamName } from '../../domain/ids.ts';
+import type { Removal } from '../../domain/ports/event-log.ts';
 import type { Draft } from '../drafts.ts';
 
 /** What stands in the metadata of each event. */
@@ -81,6 +82,24 @@ export function factOf({ event }: ResolvedEvent | AllStreamResolvedEvent, names:
     data: event.data,
     ...(hash === undefined ? {} : { hash }),
   };
+}
+
+/**
+ * Facts are removed by the server's own metadata of the stream: it hides events before a revision, counts on, and leaves them to scavenging. What was
+ * noted stands beside that.
+ */
+export const truncation = ({ revision, hash, note }: Removal) => ({ truncateBefore: revision + 1, hash, movedTo: note });
+
+/** The other way round, from the event that the server keeps the metadata in; undefined where nothing was removed. */
+export function removalOf(metadata: ResolvedEvent | undefined): Removal | undefined {
+  const { $tb: before, hash, movedTo: note } = (metadata?.event?.data ?? {}) as Partial<StoredTruncation>;
+  return before === undefined || hash === undefined || note === undefined ? undefined : { revision: before - 1, hash, note };
+}
+
+interface StoredTruncation {
+  readonly $tb: number;
+  readonly hash: string;
+  readonly movedTo: string;
 }
 
 /** Bytes are what others write. */

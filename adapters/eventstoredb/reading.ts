@@ -2,17 +2,18 @@
  * Reads of the server. Each is taken to its end or cancelled, because one that is broken off holds its place on the connection for ever; so many
  * run at a time as leave room on it; and each has a timer of its own.
  */
-import { END, type ResolvedEvent, StreamNotFoundError } from '@eventstore/db-client';
+import { BACKWARDS, END, type ReadStreamOptions, type ResolvedEvent, StreamNotFoundError } from '@eventstore/db-client';
 import type { Position, RecordedFact, Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
-import { LogFault } from '../../domain/ports/event-log.ts';
+import { LogFault, type Removal } from '../../domain/ports/event-log.ts';
 import { createSlots, faultOf, within } from './calls.ts';
-import { factOf, type Names, type Place, placeOf } from './events.ts';
+import { factOf, type Names, type Place, placeOf, removalOf } from './events.ts';
 import { type FilteredRead, openFilteredRead } from './filtered-read.ts';
 import type { Server } from './server.ts';
 
 export interface Reading {
   stream(stream: StreamName, fromRevision: Revision, limit: number): Promise<RecordedFact[]>;
+  removal(stream: StreamName): Promise<Removal | undefined>;
   /** Up to `limit` facts behind `after`. */
   all(after: Position, limit: number): Promise<RecordedFact[]>;
   /** The newest fact of all; undefined when there is none. May take as long as the server needs to look through what others wrote since. */
@@ -46,6 +47,19 @@ export function createReading(server: Server, names: Names, callMs: number): Rea
     return events.flatMap((event) => factOf(event, names) ?? []);
   }
 
+  /** Empty for a stream that is not there. */
+  function eventsOf(stream: string, options: ReadStreamOptions): Promise<ResolvedEvent[]> {
+    return slots.run(async () => {
+      const open = client.readStream(stream, options);
+      open.on('error', () => undefined);
+      const cancel = () => void open.cancel().catch(() => undefined);
+      return within(callMs, drain(open), cancel).catch((error: unknown) => {
+        if (error instanceof StreamNotFoundError) return [];
+        throw error;
+      });
+    });
+  }
+
   const newest = async (): Promise<RecordedFact | undefined> => {
     const [fact] = await all({ from: END, direction: 'backwards', maxCount: 1 }, SEARCH_MS).catch(logUnreadable);
     return fact;
@@ -53,18 +67,20 @@ export function createReading(server: Server, names: Names, callMs: number): Rea
 
   return {
     newest,
-    stream: (stream, fromRevision, limit) =>
-      slots.run(async () => {
-        const options = { fromRevision: BigInt(fromRevision), maxCount: limit };
-        const open = client.readStream(names.onServer(stream), options);
-        open.on('error', () => undefined);
-        const cancel = () => void open.cancel().catch(() => undefined);
-        const events = await within(callMs, drain(open), cancel).catch((error: unknown) => {
-          if (error instanceof StreamNotFoundError) return [];
-          throw faultOf(`The stream ${stream} could not be read`, error);
-        });
-        return events.map((event) => factOf(event, names) ?? foreign(stream, event));
-      }),
+    async stream(stream, fromRevision, limit) {
+      const options = { fromRevision: BigInt(fromRevision), maxCount: limit };
+      const events = await eventsOf(names.onServer(stream), options).catch((error: unknown) => {
+        throw faultOf(`The stream ${stream} could not be read`, error);
+      });
+      return events.map((event) => factOf(event, names) ?? foreign(stream, event));
+    },
+    async removal(stream) {
+      const newestOnly = { fromRevision: END, direction: BACKWARDS, maxCount: 1 } as const;
+      const [metadata] = await eventsOf(`$$${names.onServer(stream)}`, newestOnly).catch((error: unknown) => {
+        throw faultOf(`What was removed from the stream ${stream} could not be read`, error);
+      });
+      return removalOf(metadata);
+    },
     async all(after, limit) {
       // A read includes the position that it starts from.
       const facts = await all({ from: placeOf(after), direction: 'forwards', maxCount: limit + 1 }).catch(logUnreadable);

@@ -23,12 +23,12 @@ export interface StreamLinks {
 }
 
 /** `kept`: streams that are remembered. */
-export function createStreamLinks(log: Pick<EventLog, 'readStream'>, kept: number): StreamLinks {
+export function createStreamLinks(log: Pick<EventLog, 'readStream' | 'removal'>, kept: number): StreamLinks {
   const known = new LRUCache<StreamName, Link>({ max: kept });
 
   /** Only who never read the stream expects more than it holds. */
-  async function lastRevision(stream: StreamName): Promise<Revision> {
-    let last = NO_STREAM;
+  async function lastRevision(stream: StreamName, removed = NO_STREAM): Promise<Revision> {
+    let last = removed;
     for (;;) {
       const page = await log.readStream(stream, last + 1, PAGE);
       last += page.length;
@@ -49,7 +49,9 @@ export function createStreamLinks(log: Pick<EventLog, 'readStream'>, kept: numbe
     },
     async read(stream, revision) {
       const [fact] = await log.readStream(stream, revision, 1);
-      return fact === undefined ? { actualRevision: await lastRevision(stream) } : linkOf(fact);
+      if (fact !== undefined) return linkOf(fact);
+      const removal = await log.removal(stream);
+      return removal?.revision === revision ? removal.hash : { actualRevision: await lastRevision(stream, removal?.revision) };
     },
     learn,
     learnFrom(facts) {

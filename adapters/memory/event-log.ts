@@ -1,7 +1,7 @@
 /** A log in memory, for simulations and tests. It keeps every promise of the port except to survive the process. */
 import { LOG_START, NO_STREAM, type Position, type RecordedFact, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
-import { type Appended, type EventLog, LogFault } from '../../domain/ports/event-log.ts';
+import { type Appended, type EventLog, LogFault, type Removal } from '../../domain/ports/event-log.ts';
 import { type Draft, draftFacts, recordedFact } from '../drafts.ts';
 import { indexBehind } from '../recent.ts';
 import { createTail } from '../tail.ts';
@@ -12,9 +12,11 @@ const RECENT_FACTS = 4096;
 export interface MemoryStore {
   readonly facts: RecordedFact[];
   readonly streams: Map<StreamName, RecordedFact[]>;
+  /** Of streams whose facts were taken out. */
+  readonly removals: Map<StreamName, Removal>;
 }
 
-export const createMemoryStore = (): MemoryStore => ({ facts: [], streams: new Map() });
+export const createMemoryStore = (): MemoryStore => ({ facts: [], streams: new Map(), removals: new Map() });
 
 /** At most one log at a time on one store. */
 export function openMemoryEventLog(store: MemoryStore = createMemoryStore()): EventLog {
@@ -28,6 +30,7 @@ export function openMemoryEventLog(store: MemoryStore = createMemoryStore()): Ev
     page: async (after, limit) => readAll(after, limit),
   });
   const streamOf = (stream: StreamName) => store.streams.get(stream) ?? [];
+  const revisionOf = (stream: StreamName) => streamOf(stream).at(-1)?.revision ?? store.removals.get(stream)?.revision ?? NO_STREAM;
   let closed = false;
 
   /** Runs now, so that appends take effect in the order of the calls. */
@@ -44,9 +47,9 @@ export function openMemoryEventLog(store: MemoryStore = createMemoryStore()): Ev
       whileOpen(() => {
         const drafts = draftFacts(stream, expectedRevision, facts);
         const known = streamOf(stream);
-        const actualRevision = known.length - 1;
+        const actualRevision = revisionOf(stream);
         if (expectedRevision !== actualRevision) {
-          return repeated(known.slice(expectedRevision + 1), drafts) ?? { outcome: 'conflict', actualRevision };
+          return repeated(behind(known, expectedRevision), drafts) ?? { outcome: 'conflict', actualRevision };
         }
         const added = place(stream, expectedRevision, tail.head(), drafts);
         known.push(...added);
@@ -55,8 +58,21 @@ export function openMemoryEventLog(store: MemoryStore = createMemoryStore()): Ev
         tail.committed(added);
         return appended(added);
       }),
-    readStream: (stream, fromRevision, limit) => whileOpen(() => streamOf(stream).slice(fromRevision, fromRevision + limit)),
+    readStream: (stream, fromRevision, limit) => whileOpen(() => behind(streamOf(stream), fromRevision - 1).slice(0, limit)),
     readAll: (after, limit) => whileOpen(() => readAll(after, limit)),
+    remove: (stream, removal) =>
+      whileOpen(() => {
+        const { revision } = removal;
+        const facts = streamOf(stream);
+        if (revision === NO_STREAM || revisionOf(stream) !== revision || facts.at(-1)?.position === tail.head()) return false;
+        if (facts.length === 0) return true;
+        const leaving = new Set(facts);
+        store.facts.splice(0, store.facts.length, ...store.facts.filter((fact) => !leaving.has(fact)));
+        store.streams.delete(stream);
+        store.removals.set(stream, removal);
+        return true;
+      }),
+    removal: (stream) => whileOpen(() => store.removals.get(stream)),
     head: () => whileOpen(() => tail.head()),
     known: tail.head,
     subscribe: tail.subscribe,
@@ -74,6 +90,11 @@ function place(stream: StreamName, expectedRevision: Revision, head: Position, d
     position += draft.data.length;
     return recordedFact(draft, { stream, revision: expectedRevision + 1 + index, position });
   });
+}
+
+/** Facts of one stream behind a revision. There are no gaps between them. */
+function behind(facts: readonly RecordedFact[], revision: Revision): readonly RecordedFact[] {
+  return facts.slice(Math.max(0, revision + 1 - (facts[0]?.revision ?? 0)));
 }
 
 /** The first answer, if what follows the expected revision begins with exactly these facts. */

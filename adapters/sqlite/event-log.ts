@@ -4,7 +4,7 @@
  */
 import { open, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Position, RecordedFact } from '../../domain/facts.ts';
+import type { Position } from '../../domain/facts.ts';
 import { type EventLog, LogFault } from '../../domain/ports/event-log.ts';
 import { draftFacts } from '../drafts.ts';
 import { createTail } from '../tail.ts';
@@ -12,7 +12,7 @@ import { type Connection, openConnection, sqliteVersion } from './connection.ts'
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { ensureSchema } from './log-schema.ts';
-import { readHead, readLogPage, readStreamPage } from './log-statements.ts';
+import { readHead, readLogPage, readRemoval, readStreamPage } from './log-statements.ts';
 
 export interface SqliteEventLogOptions {
   /** Facts that may wait for the disk; more are turned away with LogBusyError. Default 10,000, at least 500. */
@@ -99,6 +99,8 @@ function createEventLog({ writer, readers, head, description, options }: Parts):
     readStream: (stream, fromRevision, limit) =>
       whileOpen(() => read((reader) => readStreamPage(reader, stream, tail.head(), { fromRevision, limit }))),
     readAll: (after, limit) => whileOpen(() => readAll(after, limit)),
+    remove: (stream, removal) => whileOpen(() => groupCommit.remove(stream, removal)),
+    removal: (stream) => whileOpen(() => read((reader) => readRemoval(reader, stream))),
     head: () => whileOpen(tail.head),
     known: tail.head,
     subscribe: tail.subscribe,
@@ -110,7 +112,7 @@ function createEventLog({ writer, readers, head, description, options }: Parts):
   };
 }
 
-type Read = (work: (reader: Connection) => Promise<RecordedFact[]>) => Promise<RecordedFact[]>;
+type Read = <T>(work: (reader: Connection) => Promise<T>) => Promise<T>;
 
 /** Each read goes to the connection with the fewest under way. */
 function shareReaders(connections: readonly Connection[]): Read {

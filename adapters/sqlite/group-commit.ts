@@ -3,13 +3,14 @@
  * as for a thousand. Expected revisions are checked here, against remembered heads of streams, so that an append that fails its check
  * fails alone. This process is the only writer; the unique indexes stand guard in case it is not.
  */
-import { NO_STREAM, type Position, type RecordedFact, type Revision } from '../../domain/facts.ts';
+import { LOG_START, type Position, type RecordedFact, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
-import { type Appended, LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
+import { type Appended, LogBusyError, LogFault, type Removal } from '../../domain/ports/event-log.ts';
 import { type Draft, recordedFact } from '../drafts.ts';
 import type { Tail } from '../tail.ts';
 import type { Connection } from './connection.ts';
 import { insertFacts, insertRow, readHead, readRepeated } from './log-statements.ts';
+import { type PendingRemoval, REMOVAL_GROUP, takeOut } from './removals.ts';
 import { createStreamHeads, type HeadsByStream, headOf } from './stream-heads.ts';
 
 /** Facts of one transaction, which bounds how long those behind it wait. An append has fewer. */
@@ -17,6 +18,7 @@ const GROUP_FACTS = 2000;
 
 export interface GroupCommit {
   append(stream: StreamName, expectedRevision: Revision, drafts: readonly Draft[]): Promise<Appended>;
+  remove(stream: StreamName, removal: Removal): Promise<boolean>;
   /** Resolves when nothing is waiting or being written. */
   idle(): Promise<void>;
 }
@@ -44,19 +46,22 @@ interface Plan {
 export function createGroupCommit(connection: Connection, tail: Tail, waitingLimit: number): GroupCommit {
   const heads = createStreamHeads(connection);
   let queue: Pending[] = [];
+  const removals: PendingRemoval[] = [];
   let waitingFacts = 0;
   let working: Promise<void> | undefined;
   /** False after a commit of unknown outcome. */
   let headIsCertain = true;
 
   async function work(): Promise<void> {
-    while (queue.length > 0) {
+    while (queue.length > 0 || removals.length > 0) {
       // One turn of the event loop lets everyone who can append now do so, into the same transaction.
       await new Promise(setImmediate);
       const group = firstOf(queue);
       queue = queue.slice(group.length);
       waitingFacts -= countFacts(group);
-      await commit(group).catch((error: unknown) => fail(group, error));
+      if (group.length > 0) await commit(group).catch((error: unknown) => fail(group, error));
+      const leaving = removals.splice(0, REMOVAL_GROUP);
+      if (leaving.length > 0) await takeOut(connection, heads, leaving).catch((error: unknown) => fail(leaving, error));
     }
     working = undefined;
   }
@@ -74,7 +79,7 @@ export function createGroupCommit(connection: Connection, tail: Tail, waitingLim
     for (const answer of plan.answers) {
       answer();
     }
-    await answerBehind(plan);
+    await answerBehind(connection, plan);
   }
 
   /** Streams that are to begin are not looked up: almost always they do, and the index of their names notices where they do not. */
@@ -101,27 +106,7 @@ export function createGroupCommit(connection: Connection, tail: Tail, waitingLim
     }
   }
 
-  async function answerBehind({ behind, heads }: Plan): Promise<void> {
-    if (behind.length === 0) {
-      return;
-    }
-    const candidates = behind.map(({ stream, expectedRevision, drafts }) => ({
-      first: headOf(heads, stream).first,
-      fromRevision: expectedRevision + 1,
-      ids: drafts.map(({ fact }) => fact.id),
-    }));
-    const repeated = await readRepeated(connection, candidates);
-    for (const [index, { stream, expectedRevision, drafts, resolve }] of behind.entries()) {
-      const position = repeated.get(index);
-      resolve(
-        position === undefined
-          ? { outcome: 'conflict', actualRevision: headOf(heads, stream).revision }
-          : { outcome: 'appended', revision: expectedRevision + drafts.length, position },
-      );
-    }
-  }
-
-  function fail(group: readonly Pending[], cause: unknown): void {
+  function fail(group: readonly (Pending | PendingRemoval)[], cause: unknown): void {
     headIsCertain = false;
     heads.forget(group);
     for (const { reject } of group) {
@@ -139,8 +124,34 @@ export function createGroupCommit(connection: Connection, tail: Tail, waitingLim
         queue.push({ stream, expectedRevision, drafts, resolve, reject });
         working ??= work();
       }),
+    remove: (stream, removal) =>
+      new Promise((resolve, reject) => {
+        removals.push({ stream, removal, resolve, reject });
+        working ??= work();
+      }),
     idle: async () => working,
   };
+}
+
+/** Those behind their stream are repetitions or conflicts. */
+async function answerBehind(connection: Connection, { behind, heads }: Plan): Promise<void> {
+  if (behind.length === 0) {
+    return;
+  }
+  const candidates = behind.map(({ stream, expectedRevision, drafts }) => ({
+    first: headOf(heads, stream).first,
+    fromRevision: expectedRevision + 1,
+    ids: drafts.map(({ fact }) => fact.id),
+  }));
+  const repeated = await readRepeated(connection, candidates);
+  for (const [index, { stream, expectedRevision, drafts, resolve }] of behind.entries()) {
+    const position = repeated.get(index);
+    resolve(
+      position === undefined
+        ? { outcome: 'conflict', actualRevision: headOf(heads, stream).revision }
+        : { outcome: 'appended', revision: expectedRevision + drafts.length, position },
+    );
+  }
 }
 
 /** Judges appends in order, each on what those before it leave behind. */
@@ -161,7 +172,8 @@ function planGroup(group: readonly Pending[], heads: HeadsByStream, head: Positi
 }
 
 function accept(plan: Plan, { stream, expectedRevision, drafts, resolve }: Pending, head: Position): void {
-  const first = expectedRevision === NO_STREAM ? head + 1 : headOf(plan.heads, stream).first;
+  const known = headOf(plan.heads, stream).first;
+  const first = known === LOG_START ? head + 1 : known;
   drafts.forEach((draft, index) => {
     const fact = recordedFact(draft, { stream, revision: expectedRevision + 1 + index, position: head + 1 + index });
     plan.facts.push(fact);

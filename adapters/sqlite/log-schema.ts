@@ -2,8 +2,8 @@
 import { LogFault } from '../../domain/ports/event-log.ts';
 import type { Connection } from './connection.ts';
 
-/** Kept in `user_version`. In format 1 facts had no hash. */
-const FORMAT = 2;
+/** Kept in `user_version`. In format 1 facts had no hash, and up to format 2 none was ever removed. */
+const FORMAT = 3;
 /** Kept in `application_id`, so that `file` and we can tell an event log from any other SQLite file: `Brth`. */
 const APPLICATION_ID = 0x42727468;
 
@@ -13,6 +13,10 @@ const HISTORY = `
     SELECT fact.position, first.name AS stream, fact.revision, fact.type, datetime(fact.time / 1000, 'unixepoch') AS time,
       fact.cause_kind, fact.cause_id, fact.request_id, fact.data, fact.id, fact.schema_version, fact.hash
     FROM facts AS fact CROSS JOIN facts AS first ON first.position = fact.stream;`;
+
+/** Streams whose facts were taken out, as far as `revision`, the hash of the last of them, and where they are now. A stream may have newer facts. */
+const REMOVED =
+  'CREATE TABLE removed (name TEXT PRIMARY KEY, revision INTEGER NOT NULL, hash TEXT NOT NULL, note TEXT NOT NULL) STRICT, WITHOUT ROWID;';
 
 /**
  * A stream is known by the position of its first fact, and only that fact spells the name. This makes a fact a quarter smaller, and
@@ -37,38 +41,34 @@ const TABLES = `
   ) STRICT;
   CREATE UNIQUE INDEX facts_by_stream ON facts (stream, revision);
   CREATE UNIQUE INDEX streams_by_name ON facts (name) WHERE name IS NOT NULL;
+  ${REMOVED}
   ${HISTORY}
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT};
   COMMIT`;
 
-/** Facts that are there stay as they are: without a hash. */
-const FROM_FORMAT_1 = `
-  BEGIN IMMEDIATE;
-  ALTER TABLE facts ADD COLUMN hash TEXT;
-  DROP VIEW IF EXISTS history;
-  ${HISTORY}
-  PRAGMA user_version = ${FORMAT};
-  COMMIT`;
+/** What leads from each format to the next, the first from 1 to 2. Facts that are there stay as they are: without a hash. */
+const UPGRADES = [`ALTER TABLE facts ADD COLUMN hash TEXT; DROP VIEW IF EXISTS history; ${HISTORY}`, REMOVED];
 
-/** What `facts` means to a connection that only reads a file of format 1. */
-const READ_FORMAT_1 = `
-  PRAGMA query_only = OFF;
-  CREATE TEMP VIEW facts AS SELECT *, NULL AS hash FROM main.facts;
-  PRAGMA query_only = ON`;
+/** What makes a file of each format readable as one of the next, for a connection that changes nothing. */
+const READABLE = ['CREATE TEMP VIEW facts AS SELECT *, NULL AS hash FROM main.facts;', REMOVED.replace('CREATE', 'CREATE TEMP')];
 
 /** Makes the tables in an empty file, brings those of an earlier version up to this one, and refuses a file that this version cannot read. */
 export async function ensureSchema(connection: Connection, file: string): Promise<void> {
   const format = await readFormat(connection, file);
   if (format === 0) await connection.exec(TABLES);
-  else if (format < FORMAT) await connection.exec(FROM_FORMAT_1);
+  else if (format < FORMAT) {
+    const steps = UPGRADES.slice(format - 1).join(' ');
+    await connection.exec(`BEGIN IMMEDIATE; ${steps} PRAGMA user_version = ${FORMAT}; COMMIT`);
+  }
 }
 
 /** Makes a file readable as it is, also one of an earlier version. Refuses one that holds no log, or none that this version can read. */
 export async function expectSchema(connection: Connection, file: string): Promise<void> {
   const format = await readFormat(connection, file);
   if (format === 0) throw new LogFault(`The event log ${file} is empty: its broker has not come so far yet.`);
-  if (format < FORMAT) await connection.exec(READ_FORMAT_1);
+  const steps = READABLE.slice(format - 1).join(' ');
+  if (format < FORMAT) await connection.exec(`PRAGMA query_only = OFF; ${steps} PRAGMA query_only = ON`);
 }
 
 /** 0 for an empty file. Throws for one that this version cannot read. */

@@ -6,10 +6,11 @@
 
 import { type Cause, LOG_START, type Position, type RecordedFact, type Revision } from '../../domain/facts.ts';
 import type { FactId, RequestId, StreamName } from '../../domain/ids.ts';
+import type { Removal } from '../../domain/ports/event-log.ts';
 import type { Draft } from '../drafts.ts';
 import type { Connection } from './connection.ts';
 
-/** Where a stream stands. `first` is the position of its first fact, by which the tables know the stream. */
+/** Where a stream stands. `first` is the position of its first fact, by which the tables know the stream; LOG_START for one whose facts were all removed. */
 export interface StreamHead {
   readonly first: Position;
   readonly revision: Revision;
@@ -30,7 +31,13 @@ const INSERT = `
 
 const STREAM_HEADS = `
   SELECT first.name, first.position AS first, (SELECT max(revision) FROM facts WHERE stream = first.position) AS revision
-  FROM facts AS first WHERE first.name IN (SELECT value FROM json_each(?))`;
+  FROM facts AS first WHERE first.name IN (SELECT value FROM json_each(?1))
+  UNION ALL
+  SELECT name, ${LOG_START}, revision FROM removed WHERE name IN (SELECT value FROM json_each(?1))
+    AND NOT EXISTS (SELECT 1 FROM facts WHERE facts.name = removed.name)`;
+
+const REMOVE_FACTS = 'DELETE FROM facts WHERE stream IN (SELECT value ->> 0 FROM json_each(?))';
+const NOTE_REMOVALS = 'INSERT OR REPLACE INTO removed SELECT value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)';
 
 const REPEATED = `
   SELECT candidate.key AS candidate, max(fact.position) AS position
@@ -100,6 +107,42 @@ export function readStreamHeads(
   names: Iterable<StreamName>,
 ): Promise<(StreamHead & { readonly name: StreamName })[]> {
   return connection.all(STREAM_HEADS, [JSON.stringify([...names])]);
+}
+
+/** A stream whose facts are to be taken out. */
+export interface Leaving {
+  readonly stream: StreamName;
+  readonly first: Position;
+  readonly removal: Removal;
+}
+
+/** All or none, and on disk when it resolves. */
+export async function removeFacts(connection: Connection, leaving: readonly Leaving[]): Promise<void> {
+  const rows = JSON.stringify(leaving.map(({ stream, first, removal: { revision, hash, note } }) => [first, stream, revision, hash, note]));
+  await connection.exec('BEGIN IMMEDIATE');
+  try {
+    await connection.run(REMOVE_FACTS, [rows]);
+    await connection.run(NOTE_REMOVALS, [rows]);
+    await connection.exec('COMMIT');
+  } catch (error) {
+    await connection.exec('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+export async function readRemoval(connection: Connection, stream: StreamName): Promise<Removal | undefined> {
+  const [removal] = await connection.all<Removal>('SELECT revision, hash, note FROM removed WHERE name = ?', [stream]);
+  return removal;
+}
+
+export async function hasRemovals(connection: Connection): Promise<boolean> {
+  return (await connection.all('SELECT 1 FROM removed LIMIT 1')).length > 0;
+}
+
+/** The stream that holds the newest fact, as the tables know it. */
+export async function readNewestStream(connection: Connection): Promise<Position> {
+  const rows = await connection.all<{ readonly stream: Position }>('SELECT stream FROM facts ORDER BY position DESC LIMIT 1');
+  return rows.reduce((_, { stream }) => stream, LOG_START);
 }
 
 /** The index of each candidate whose facts all stand where it says, with the position of its last fact. */

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { LOG_START, NO_STREAM, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
 import type { Connection } from './connection.ts';
-import { readStreamHeads, type StreamHead } from './log-statements.ts';
+import { hasRemovals, readStreamHeads, type StreamHead } from './log-statements.ts';
 
 /** Streams that are remembered; about 200 bytes each. */
 const KNOWN_STREAMS = 50_000;
@@ -20,7 +20,10 @@ interface Expecting extends InStream {
 }
 
 export interface StreamHeads {
-  /** The heads of these streams; those not remembered are looked up in one query, or with `exceptNew` only those that are expected to be there. */
+  /**
+   * The heads of these streams; those not remembered are looked up in one query. With `exceptNew` only those that are expected to be there are, unless facts
+   * were ever removed: the index that notices a stream that is not new after all knows nothing of those.
+   */
   of(group: readonly Expecting[], options?: { readonly exceptNew: boolean }): Promise<HeadsByStream>;
   remember(heads: HeadsByStream): void;
   forget(group: readonly InStream[]): void;
@@ -28,15 +31,18 @@ export interface StreamHeads {
 
 export function createStreamHeads(connection: Connection): StreamHeads {
   const known = new LRUCache<StreamName, StreamHead>({ max: KNOWN_STREAMS });
+  /** Undefined: not asked yet. */
+  let isAnyRemoved: boolean | undefined;
   return {
     async of(group, { exceptNew } = { exceptNew: false }) {
+      isAnyRemoved ??= await hasRemovals(connection);
       const heads: HeadsByStream = new Map();
       const unknown = new Set<StreamName>();
       for (const { stream, expectedRevision } of group) {
         const head = known.get(stream);
         if (head) {
           heads.set(stream, head);
-        } else if (!exceptNew || expectedRevision !== NO_STREAM) {
+        } else if (!exceptNew || isAnyRemoved || expectedRevision !== NO_STREAM) {
           unknown.add(stream);
         }
       }
@@ -50,6 +56,7 @@ export function createStreamHeads(connection: Connection): StreamHeads {
     remember(heads) {
       for (const [stream, head] of heads) {
         known.set(stream, head);
+        isAnyRemoved ||= head.first === LOG_START;
       }
     },
     forget(group) {

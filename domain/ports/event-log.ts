@@ -10,6 +10,15 @@ export type Appended =
   | { readonly outcome: 'appended'; readonly revision: Revision; readonly position: Position }
   | { readonly outcome: 'conflict'; readonly actualRevision: Revision };
 
+/** What was taken out of a stream: its facts up to `revision`. */
+export interface Removal {
+  readonly revision: Revision;
+  /** Of the last of them: what the next fact of the stream follows. */
+  readonly hash: string;
+  /** Where they are now, in the words of whoever took them. */
+  readonly note: string;
+}
+
 export interface EventLog {
   /** Others append to it too, so what this process knows of a stream may be behind. */
   readonly isShared: boolean;
@@ -23,6 +32,14 @@ export interface EventLog {
   readStream(stream: StreamName, fromRevision: Revision, limit: number): Promise<readonly RecordedFact[]>;
   /** Up to `limit` facts of the whole log in order, behind (not at) `after`. */
   readAll(after: Position, limit: number): Promise<readonly RecordedFact[]>;
+  /**
+   * Takes all facts of a stream out of the log, if it stands at the revision of `removal` and does not hold the newest fact of all. They are read no
+   * more, although whoever follows the log may still meet them. The stream stands where it stood, and its next fact follows that revision.
+   * False: nothing was done. True again for a stream whose facts were taken out up to this revision before. Throws LogFault as appending does.
+   */
+  remove(stream: StreamName, removal: Removal): Promise<boolean>;
+  /** What was taken out of a stream last; undefined: nothing ever was. */
+  removal(stream: StreamName): Promise<Removal | undefined>;
   /** The position of the newest acknowledged fact; `LOG_START` for an empty log. */
   head(): Promise<Position>;
   /** The newest position this process knows of: of its own appends and of what subscriptions have seen. Equal to `head` where nobody else writes. */
@@ -38,7 +55,7 @@ export interface EventLog {
 }
 
 /** The half of a log that changes nothing: what a command needs that looks at the log from outside the broker. */
-export type LogReader = Pick<EventLog, 'readStream' | 'readAll' | 'head' | 'subscribe' | 'close'>;
+export type LogReader = Pick<EventLog, 'readStream' | 'readAll' | 'removal' | 'head' | 'subscribe' | 'close'>;
 
 export type Deliver = (facts: readonly RecordedFact[]) => Promise<void>;
 

@@ -26,6 +26,7 @@ export async function eventLogContract(t: Test, name: string, open: Open): Promi
   await t.test(`${name}: refusing`, (t) => refusing(t, open));
   await t.test(`${name}: reading`, (t) => reading(t, open));
   await t.test(`${name}: following`, (t) => following(t, open));
+  await t.test(`${name}: removing`, (t) => removing(t, open));
   await t.test(`${name}: ending`, (t) => ending(t, open));
 }
 
@@ -390,6 +391,77 @@ async function following(t: Test, open: Open): Promise<void> {
   });
 }
 
+async function removing(t: Test, open: Open): Promise<void> {
+  t.test('facts that were taken out are read no more, and their stream goes on where it stood', async (t) => {
+    const { log, reopen } = await open(t);
+    await append(log, DESK, NO_STREAM, newFacts(3));
+    const others = newFacts(2);
+    const { position } = await append(log, CHAIR, NO_STREAM, others);
+    t.equal(await log.removal(DESK), undefined);
+    const hash = await hashOf(log, DESK, 2);
+    t.equal(await takeOut(log, DESK, 2, 'box 1'), true);
+    for (const open of [async () => log, reopen]) {
+      const each = await open();
+      t.same(await each.readStream(DESK, 0, 10), []);
+      t.same(ids(await each.readStream(CHAIR, 0, 10)), ids(others));
+      t.equal(await each.head(), position);
+      t.same(await each.removal(DESK), { revision: 2, hash, note: 'box 1' });
+      t.equal(await each.removal(CHAIR), undefined);
+      for (const wrong of [NO_STREAM, 0, 1, 3]) {
+        t.match(await each.append(DESK, wrong, newFacts(1)), { outcome: 'conflict', actualRevision: 2 }, `at ${wrong}`);
+      }
+    }
+    const again = await reopen();
+    const later = newFacts(2);
+    t.match(await again.append(DESK, 2, later), { outcome: 'appended', revision: 4 });
+    t.match(await (await reopen()).append(DESK, 4, newFacts(1)), { outcome: 'appended', revision: 5 });
+    const last = await reopen();
+    t.same(
+      (await last.readStream(DESK, 0, 10)).map(({ revision }) => revision),
+      [3, 4, 5],
+    );
+    t.same(ids(await last.readStream(DESK, 3, 2)), ids(later));
+    t.same(ids((await last.readAll(position, 10)).slice(0, 2)), ids(later));
+    await append(last, CHAIR, 1, newFacts(1));
+    t.equal(await takeOut(last, DESK, 5, 'box 2'), true);
+    t.match(await last.removal(DESK), { revision: 5, note: 'box 2' });
+  });
+
+  t.test('only a stream that stands where it is said to is taken out, and doing it again changes nothing', async (t) => {
+    const { log } = await open(t);
+    await append(log, DESK, NO_STREAM, newFacts(3));
+    await append(log, CHAIR, NO_STREAM, newFacts(1));
+    for (const wrong of [NO_STREAM, 0, 1, 3]) t.equal(await takeOut(log, DESK, wrong, 'box 1'), false, `at ${wrong}`);
+    t.equal(await takeOut(log, streamName('desk', 'unknown'), 0, 'box 1'), false);
+    t.equal(await takeOut(log, streamName('desk', 'unknown'), NO_STREAM, 'box 1'), false);
+    t.equal((await log.readStream(DESK, 0, 10)).length, 3);
+    t.equal(await takeOut(log, CHAIR, 0, 'box 1'), false, 'the newest fact of all stays');
+    t.same(await Promise.all([takeOut(log, DESK, 2, 'box 1'), takeOut(log, DESK, 2, 'box 1')]), [true, true]);
+    t.equal(await takeOut(log, DESK, 2, 'box 1'), true);
+    await append(log, DESK, 2, newFacts(1));
+    await append(log, CHAIR, 0, newFacts(1));
+    t.equal(await takeOut(log, DESK, 2, 'box 1'), false, 'it has gone on');
+    t.equal((await log.readStream(DESK, 0, 10)).length, 1);
+  });
+
+  t.test('many streams leave while others are written to', async (t) => {
+    const { log } = await open(t);
+    const streams = Array.from({ length: 250 }, (_, index) => streamName('desk', `${index}`));
+    await Promise.all(streams.map((stream) => log.append(stream, NO_STREAM, newFacts(3))));
+    const chairs = newFacts(100);
+    const writing = (async () => {
+      for (const [index, fact] of chairs.entries()) await append(log, CHAIR, index - 1, [fact]);
+    })();
+    await append(log, streamName('chair', '2'), NO_STREAM, newFacts(1));
+    const removed = await Promise.all(streams.map((stream, index) => takeOut(log, stream, 2, `box ${index % 3}`)));
+    await writing;
+    t.ok(removed.every((isDone) => isDone));
+    t.same(ids(await log.readStream(CHAIR, 0, 500)), ids(chairs));
+    t.same((await Promise.all(streams.map((stream) => log.readStream(stream, 0, 1)))).flat(), []);
+    t.match(await log.removal(streamName('desk', '7')), { revision: 2, note: 'box 1' });
+  });
+}
+
 async function ending(t: Test, open: Open): Promise<void> {
   t.test('closing waits for the appends under way and ends the subscriptions', async (t) => {
     const { log, reopen } = await open(t);
@@ -410,6 +482,8 @@ async function ending(t: Test, open: Open): Promise<void> {
     await t.rejects(log.append(DESK, NO_STREAM, newFacts(1)), LogFault);
     await t.rejects(log.readStream(DESK, 0, 1), LogFault);
     await t.rejects(log.readAll(LOG_START, 1), LogFault);
+    await t.rejects(log.remove(DESK, { revision: 0, hash: '', note: '' }), LogFault);
+    await t.rejects(log.removal(DESK), LogFault);
     await t.rejects(log.head(), LogFault);
     await t.rejects(collect(log, LOG_START, 1), LogFault);
   });
@@ -422,6 +496,16 @@ async function append(log: EventLog, stream: StreamName, revision: number, facts
     throw new Error(`${stream} stands at ${appended.actualRevision}, not at ${revision}.`);
   }
   return appended;
+}
+
+/** Takes a stream out, as whoever keeps it elsewhere would. */
+async function takeOut(log: EventLog, stream: StreamName, revision: number, note: string): Promise<boolean> {
+  return log.remove(stream, { revision, hash: await hashOf(log, stream, revision), note });
+}
+
+async function hashOf(log: EventLog, stream: StreamName, revision: number): Promise<string> {
+  const [fact] = revision === NO_STREAM ? [] : await log.readStream(stream, revision, 1);
+  return fact?.hash ?? 'no hash';
 }
 
 /** The first `count` facts behind `after`, by a subscription of its own, which may be slowed down by `pause`. */

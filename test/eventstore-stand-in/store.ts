@@ -83,6 +83,8 @@ export function createStore(file?: string): Store {
   const tombstones = new Set<string>();
   /** Soft-deleted streams, and how many of their events are hidden. */
   const hidden = new Map<string, number>();
+  /** Of streams whose metadata hides events: the first revision that is shown. */
+  const truncated = new Map<string, number>();
   const groups = new Set<string>();
   /** The cache that `any` goes by. */
   const recentIds = new Map<string, { readonly stream: string; readonly revision: number }>();
@@ -99,6 +101,12 @@ export function createStore(file?: string): Store {
     stream.push(event);
     streams.set(event.stream, stream);
     end = event.position + sizeOf(event);
+    if (event.stream.startsWith('$$')) readMetadata(event);
+  }
+
+  function readMetadata({ stream, data }: StoredEvent): void {
+    const { $tb } = JSON.parse(data.toString()) as { readonly $tb?: number };
+    if ($tb !== undefined) truncated.set(stream.slice(2), $tb);
   }
 
   function load(line: Line): void {
@@ -201,8 +209,8 @@ export function createStore(file?: string): Store {
     stream(name) {
       if (tombstones.has(name)) return 'deleted';
       const stream = streams.get(name)?.filter(({ position }) => position < visibleEnd());
-      const shown = stream?.slice(hidden.get(name) ?? 0);
-      return shown?.length ? shown : undefined;
+      const shown = stream?.slice(Math.max(hidden.get(name) ?? 0, truncated.get(name) ?? 0));
+      return shown?.length || truncated.has(name) ? shown : undefined;
     },
     all: () => (committed === events.length ? events : events.slice(0, committed)),
     commit() {

@@ -150,6 +150,8 @@ function createSlowLog(log: EventLog, slowness: Slowness): EventLog & { die(): P
       void turns.run(() => commit(life.isOver ? 0 : 1 + turns.draw(waiting.length)));
       return life.whileAlive(appended);
     },
+    remove: (...parameters) => inTurn(slowness, () => log.remove(...parameters)),
+    removal: (stream) => inTurn(slowness, () => log.removal(stream)),
     readStream: (...parameters) => inTurn(slowness, () => log.readStream(...parameters)),
     readAll: (...parameters) => inTurn(slowness, () => log.readAll(...parameters)),
     isShared: log.isShared,

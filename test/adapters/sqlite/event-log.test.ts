@@ -66,8 +66,8 @@ t.test('a file that is no log of ours, or of a later version, is refused and lef
 
   const later = join(path, 'later.db');
   await (await openSqliteEventLog(later)).close();
-  await execute(later, 'PRAGMA user_version = 3');
-  const message = `${later} was written by a newer version of Berth (format 3; this version reads up to 2).`;
+  await execute(later, 'PRAGMA user_version = 4');
+  const message = `${later} was written by a newer version of Berth (format 4; this version reads up to 3).`;
   await t.rejects(openSqliteEventLog(later), { message });
 });
 
@@ -93,6 +93,25 @@ t.test('a file of the first format, whose facts have no hash, is read and goes o
     { stream, hash: 'hash-0' },
   ]);
   await connection.close();
+});
+
+t.test('a file of the second format, of which nothing was ever removed, is read and goes on', async (t) => {
+  const file = join(t.testdir(), 'log.db');
+  const [desk, chair] = [streamName('desk', '1'), streamName('chair', '1')];
+  const first = await openSqliteEventLog(file);
+  for (const stream of [desk, chair]) await first.append(stream, NO_STREAM, newFacts(1));
+  await first.close();
+  await execute(file, 'DROP TABLE removed; PRAGMA user_version = 2');
+  const reader = await openSqliteLogReader(file);
+  t.equal(await reader.removal(desk), undefined);
+  await reader.close();
+  const log = await openSqliteEventLog(file);
+  t.equal(await log.remove(desk, { revision: 0, hash: 'hash', note: 'box 1' }), true);
+  t.match(await log.append(desk, NO_STREAM, newFacts(1)), { outcome: 'conflict', actualRevision: 0 });
+  await log.close();
+  const again = await openSqliteLogReader(file);
+  t.same(await again.removal(desk), { revision: 0, hash: 'hash', note: 'box 1' });
+  await again.close();
 });
 
 /** As the first version made it, with one fact. */
