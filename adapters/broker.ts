@@ -9,6 +9,8 @@ import { Hono } from 'hono';
 import { clientId } from '../domain/ids.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { type Access, createAccess } from './access.ts';
+import { type Attempts, createAttempts } from './audit/attempts.ts';
+import { openAudit } from './audit/audit.ts';
 import { ensureBrokerId } from './broker-id.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
 import { type Cluster, createCluster } from './cluster/cluster.ts';
@@ -24,7 +26,8 @@ import { type AgentConnections, createAgentConnections } from './http/agent-conn
 import { createBearerCheck } from './http/bearer.ts';
 import { createClientApi } from './http/client-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
-import { answerProblem } from './http/problem.ts';
+import { answerProblem, recordRefusals } from './http/problem.ts';
+import { addressOf } from './http/refusals.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
@@ -129,8 +132,12 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   onStop(core.stop);
   connections.start(core.reception);
 
+  const audit = await openAudit({ log, clock, logger }, join(folder.path, 'audit-index.sqlite'));
+  onStop(audit.close);
+  const attempts = createAttempts({ log, self, clock, random, logger });
+  onStop(attempts.stop);
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
-  const doors = { config, ports, core, access, tokens, connections, cluster, certificates };
+  const doors = { config, ports, core, attempts, access, tokens, connections, cluster, certificates };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -169,6 +176,7 @@ interface Doors {
   readonly config: BrokerConfig;
   readonly ports: BrokerPorts;
   readonly core: Core;
+  readonly attempts: Attempts;
   readonly access: Access;
   readonly tokens: Tokens;
   readonly connections: AgentConnections;
@@ -176,14 +184,15 @@ interface Doors {
   readonly certificates: Certificates;
 }
 
-function serveAgents({ config, ports, access, tokens, connections, cluster, certificates }: Doors): Promise<Serving> {
-  const { clock, logger } = ports;
+function serveAgents({ config, ports, attempts, access, tokens, connections, cluster, certificates }: Doors): Promise<Serving> {
+  const { clock, random, logger } = ports;
   const now = clock.now;
   const app = new Hono();
   const failed = (err: unknown) => logger.error({ err }, 'A request of an agent failed.');
   app.onError((error, context) => answerProblem(context, error, failed));
-  const issueToken = createTokenEndpoint({ authenticate: access.authenticateAgent, tokens, audience: 'agent', now });
-  app.post('/oauth2/token', ({ req }) => issueToken(req.raw));
+  const issueToken = createTokenEndpoint({ authenticate: access.authenticateAgent, tokens, audience: 'agent', now, attempts, random });
+  app.post('/oauth2/token', (context) => issueToken(context.req.raw, addressOf(context)));
+  for (const path of ['/agent/*', '/brokers/*']) app.use(path, recordRefusals({ attempts, random }));
   app.get('/health', (context) => context.json({ status: 'ok' }));
   const agentApi = createAgentApi({
     reception: cluster.reception(),
@@ -202,14 +211,15 @@ function serveAgents({ config, ports, access, tokens, connections, cluster, cert
 }
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
-  const { config, ports, core, access, tokens, certificates } = doors;
+  const { config, ports, core, attempts, access, tokens, certificates } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = createClientApi({
     application: core.application,
     once: core.once,
+    attempts,
     authorize: createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now }),
-    issueToken: createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now }),
+    issueToken: createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now, attempts, random }),
     nextTokenKey,
     isHealthy: () => true,
     random,

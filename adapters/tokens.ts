@@ -3,7 +3,7 @@
  * tokens let one user into one session. Each kind has an audience of its own, so that none passes for another. Brokers that share their
  * signing keys take each other's tokens.
  */
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { SigningKeys } from './secrets/signing-keys.ts';
@@ -56,6 +56,15 @@ interface Remembered {
   readonly audience: ApiAudience;
   /** Milliseconds since 1970 (UTC). */
   readonly expires: number;
+}
+
+/** Who a token that was refused says to be of; undefined where it says nothing of the kind. Anyone can write such a token. */
+export function claimedBy(token: string): string | undefined {
+  try {
+    return token.length > MAX_TOKEN_LENGTH ? undefined : decodeJwt(token).sub;
+  } catch {
+    return undefined;
+  }
 }
 
 export function createTokens(keys: SigningKeys): Tokens {

@@ -1,6 +1,8 @@
 /** Every type of fact there is, with what lifts its older shapes. The keys are the storage format. */
 import type { AccessEvent } from './access/events.ts';
 import { accessUpcasters } from './access/upcasters.ts';
+import type { AttemptEvent } from './attempt/events.ts';
+import { attemptUpcasters } from './attempt/upcasters.ts';
 import type { BrokerEvent } from './broker/events.ts';
 import { brokerUpcasters } from './broker/upcasters.ts';
 import type { KeyEvent } from './keys/events.ts';
@@ -13,13 +15,14 @@ import type { SessionEvent } from './session/events.ts';
 import { sessionUpcasters } from './session/upcasters.ts';
 import { createLifting, type Upcasters } from './upcasting.ts';
 
-export const UPCASTERS: Upcasters<SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent | BrokerEvent> = {
+export const UPCASTERS: Upcasters<SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent | BrokerEvent | AttemptEvent> = {
   ...sessionUpcasters,
   ...serverUpcasters,
   ...accessUpcasters,
   ...requestUpcasters,
   ...keyUpcasters,
   ...brokerUpcasters,
+  ...attemptUpcasters,
 };
 
 export const { versionOf, lift } = createLifting(UPCASTERS);

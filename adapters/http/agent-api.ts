@@ -6,7 +6,8 @@ import type { ClientId } from '../../domain/ids.ts';
 import type { Reception } from '../../domain/ports/reception.ts';
 import { BODY_LIMITS, greetingSchema, registrationSchema, reportsSchema, screenshotsSchema } from '../wire/agent.ts';
 import type { AgentConnections } from './agent-connections.ts';
-import { answerProblem, bearerToken, parsed, problem, unauthorized } from './problem.ts';
+import { answerProblem, bearerToken, note, parsed, problem, unauthorized } from './problem.ts';
+import { subjectOf } from './refusals.ts';
 
 /** A client that was enrolled: its secret is shown once. */
 export interface Enrolled {
@@ -80,6 +81,7 @@ async function connect(c: AgentContext, { reception, connections }: AgentApiDeps
   });
   if ('rejected' in outcome) {
     arrival.turnedAway();
+    note(c, { target: subjectOf('server', body.value.serverId) });
     return problem(c, 403, 'rejected', outcome.rejected);
   }
   const welcome = arrival.welcomed();

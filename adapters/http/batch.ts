@@ -9,6 +9,8 @@ export interface BatchSteps<Item, Command, Done> {
   readonly execute: (commands: readonly Command[]) => Promise<readonly Result<Done>[]>;
   readonly succeeded: (done: Done, item: Item) => object;
   readonly failed: (item: Item, rejection: Rejection) => object;
+  /** Told of each item that was turned down. */
+  readonly refused: (item: Item, rejection: Rejection) => void;
 }
 
 export interface BatchAnswer {
@@ -25,8 +27,10 @@ export async function runBatch<Item, Command, Done>(items: readonly Item[], step
   const answer = { SuccessfulList: [] as object[], UnsuccessfulList: [] as object[] };
   for (const { item, reading } of readings) {
     const outcome = 'rejected' in reading ? reading : nextOf(remaining);
-    if ('rejected' in outcome) answer.UnsuccessfulList.push(steps.failed(item, outcome.rejected));
-    else answer.SuccessfulList.push(steps.succeeded(outcome.done, item));
+    if ('rejected' in outcome) {
+      steps.refused(item, outcome.rejected);
+      answer.UnsuccessfulList.push(steps.failed(item, outcome.rejected));
+    } else answer.SuccessfulList.push(steps.succeeded(outcome.done, item));
   }
   return answer;
 }

@@ -1,6 +1,6 @@
 /** Who calls: the check of the bearer token that every operation begins with. */
-import type { AccessTokenVerifier } from '../tokens.ts';
-import { HttpProblem } from './reply.ts';
+import { type AccessTokenVerifier, claimedBy } from '../tokens.ts';
+import { HttpProblem, type ProblemNotes } from './reply.ts';
 
 export interface BearerDeps {
   readonly tokens: AccessTokenVerifier;
@@ -18,17 +18,26 @@ const FORM = /^bearer +([\w.~+/-]+=*) *$/i;
 export function createBearerCheck({ tokens, isActive, now }: BearerDeps): BearerCheck {
   return async (authorization) => {
     // The sentence and the bare challenge are what scripts of the original wait for as a sign that the broker is up.
-    if (authorization === null) throw unauthorized('No authorization header', 'Bearer');
+    if (authorization === null) throw unauthorized('No authorization header', 'Bearer', { code: 'NO_TOKEN' });
     const [, token] = FORM.exec(authorization) ?? [];
-    if (token === undefined) throw unauthorized('The authorization header is not of the form: Bearer <token>', INVALID);
+    if (token === undefined)
+      throw unauthorized('The authorization header is not of the form: Bearer <token>', INVALID, { code: 'INVALID_TOKEN' });
     const verdict = await tokens.verifyAccessToken(token, 'api', now());
-    if ('refused' in verdict) throw unauthorized(SENTENCES[verdict.refused], INVALID);
-    if (!(await isActive(verdict.valid.clientId))) throw unauthorized('The client of this token is not registered any more', INVALID);
-    return verdict.valid.clientId;
+    if ('refused' in verdict) {
+      const { code, sentence } = REFUSALS[verdict.refused];
+      throw unauthorized(sentence, INVALID, { code, claimedClient: claimedBy(token) });
+    }
+    const { clientId } = verdict.valid;
+    if (await isActive(clientId)) return clientId;
+    const notes = { code: 'CLIENT_UNREGISTERED', claimedClient: clientId };
+    throw unauthorized('The client of this token is not registered any more', INVALID, notes);
   };
 }
 
 const INVALID = 'Bearer error="invalid_token"';
-const SENTENCES = { invalid: 'The token is not valid', expired: 'The token has expired' } as const;
-
-const unauthorized = (message: string, challenge: string) => new HttpProblem(401, message, { 'www-authenticate': challenge });
+const REFUSALS = {
+  invalid: { code: 'INVALID_TOKEN', sentence: 'The token is not valid' },
+  expired: { code: 'EXPIRED_TOKEN', sentence: 'The token has expired' },
+} as const;
+const unauthorized = (message: string, challenge: string, notes: ProblemNotes) =>
+  new HttpProblem(401, message, { 'www-authenticate': challenge }, notes);

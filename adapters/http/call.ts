@@ -1,11 +1,13 @@
 /** One call of an operation: who asked, under which id, and what was sent along. Operations see this and nothing else of HTTP. */
 import { z } from 'zod';
+import type { Rejection } from '../../domain/decision.ts';
 import type { Origin } from '../../domain/facts.ts';
 import type { Application } from '../application.ts';
 import type { Attempt } from '../once.ts';
 import { parseAs, parseJson, readText } from './body.ts';
 import type { ApiLimits } from './limits.ts';
 import type { NextTokens } from './next-token.ts';
+import type { Refusals, Subject } from './refusals.ts';
 import { badRequest } from './reply.ts';
 
 /** What the operations work with. */
@@ -26,6 +28,8 @@ export type Change = (call: Call) => Promise<(attempt: Attempt) => Promise<objec
 
 export interface Call {
   readonly origin: Origin;
+  /** Keeps that an item was turned down, for the audit; `origin` is that of what was carried out. */
+  refused(rejection: Rejection, subject: Subject, origin: Origin): void;
   /** The body as it came, however often it is asked for. */
   text(): Promise<string>;
   /** The body as the model has it; 400 for anything else. An absent body is parsed as undefined. */
@@ -38,7 +42,7 @@ export interface Call {
   query<Name extends string>(...names: readonly Name[]): Partial<Record<Name, string>>;
 }
 
-export function createCall(request: Request, origin: Origin, limits: ApiLimits): Call {
+export function createCall(request: Request, origin: Origin, limits: ApiLimits, refusals: Refusals): Call {
   let reading: Promise<string> | undefined;
   const text = () => {
     reading ??= readText(request, limits.bodyBytes);
@@ -46,6 +50,7 @@ export function createCall(request: Request, origin: Origin, limits: ApiLimits):
   };
   return {
     origin,
+    refused: refusals.item,
     text,
     body: async (schema) => parseAs(schema, parseJson(await text())),
     items: async (schema) => {

@@ -9,6 +9,7 @@ import { stringify } from 'yaml';
 import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Application } from '../application.ts';
+import type { Attempts } from '../audit/attempts.ts';
 import type { Logger } from '../logging.ts';
 import type { Once } from '../once.ts';
 import type { BearerCheck } from './bearer.ts';
@@ -25,6 +26,7 @@ import { createDocument } from './openapi.ts';
 import { type ChangeId, type OperationId, operations } from './operations.ts';
 import { updateSessionPermissions } from './permissions.ts';
 import { awaitPosition } from './position.ts';
+import { addressOf, createRefusals, strangerAt } from './refusals.ts';
 import { refuse, reply } from './reply.ts';
 import { getSessionScreenshots } from './screenshots.ts';
 import { closeServers, describeServers, openServers } from './servers.ts';
@@ -32,6 +34,8 @@ import { createSessions, deleteSessions, describeSessions } from './sessions.ts'
 
 export interface ClientApiDeps {
   readonly application: Application;
+  /** Where requests and items that are turned down are kept. */
+  readonly attempts: Attempts;
   /** Remembers requests that have a key. */
   readonly once: Once;
   readonly authorize: BearerCheck;
@@ -45,7 +49,7 @@ export interface ClientApiDeps {
   readonly limits?: Partial<ApiLimits>;
 }
 
-type Answer = (request: Request) => Response | Promise<Response>;
+type Answer = (request: Request, remoteAddress: string | undefined) => Response | Promise<Response>;
 
 interface Route {
   readonly method: string;
@@ -57,7 +61,7 @@ interface Route {
 export function createClientApi(deps: ClientApiDeps): Hono {
   const app = new Hono();
   const routes = [...operationRoutes(deps), ...otherRoutes(deps)];
-  for (const { method, path, answer } of routes) app.on(method, path, (context) => answer(context.req.raw));
+  for (const { method, path, answer } of routes) app.on(method, path, (context) => answer(context.req.raw, addressOf(context)));
   app.notFound(({ req }) => refuseUnknown(routes, req.path));
   app.onError((error) => answerThrown(error, deps.random.uuid(), deps.log));
   return app;
@@ -84,7 +88,7 @@ function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   return operations.map((operation) => {
     const serve = operation.changes ? createRepeatable(deps, changes[operation.id](tools)) : look(looks[operation.id](tools));
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    return { method: operation.method, path, answer: answerOperation(deps, serve, limits) };
+    return { method: operation.method, path, answer: answerOperation(deps, operation.id, serve, limits) };
   });
 }
 
@@ -96,16 +100,19 @@ const look =
     reply(200, await operation(call));
 
 /** The token comes first: without one, nothing of the request is looked at. */
-const answerOperation = (deps: ClientApiDeps, serve: Serve, limits: ApiLimits): Answer => {
-  const { application, authorize, random, log } = deps;
-  return async (request) => {
+const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Serve, limits: ApiLimits): Answer => {
+  const { application, attempts, authorize, random, log } = deps;
+  return async (request, remoteAddress) => {
     const id = requestId(random.uuid());
+    const refusals = createRefusals(attempts, { operation, remoteAddress });
+    let origin = strangerAt('client-api', id);
     try {
       const client = await authorize(request.headers.get('authorization'));
+      origin = { cause: { kind: 'client', id: client }, requestId: id };
       await awaitPosition(request, application);
-      const origin = { cause: { kind: 'client', id: client }, requestId: id } as const;
-      return await serve(createCall(request, origin, limits), request);
+      return await serve(createCall(request, origin, limits, refusals), request);
     } catch (error) {
+      refusals.request(error, origin);
       return answerThrown(error, id, log);
     }
   };

@@ -3,7 +3,8 @@ import type { Operation, OperationTools } from './call.ts';
 import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { presentSession } from './present-session.ts';
-import { badRequest } from './reply.ts';
+import { subjectOf } from './refusals.ts';
+import { badRequest, HttpProblem } from './reply.ts';
 
 export function getSessionConnectionData({ application }: OperationTools): Operation {
   return async (call) => {
@@ -15,7 +16,10 @@ export function getSessionConnectionData({ application }: OperationTools): Opera
     });
     if ('rejected' in parameters) throw badRequest(parameters.rejected.reason);
     const result = await application.connectionData(parameters.done.sessionId, parameters.done.user);
-    if ('rejected' in result) throw badRequest(result.rejected.reason);
+    if ('rejected' in result) {
+      const { code, reason } = result.rejected;
+      throw new HttpProblem(400, reason, {}, { code, target: subjectOf('session', sessionId) });
+    }
     return { Session: presentSession(result.done.session), ConnectionToken: result.done.connectionToken };
   };
 }

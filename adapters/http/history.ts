@@ -3,6 +3,7 @@ import type { HistoryEntry, Page } from '../../projections/views.ts';
 import type { Call, Operation, OperationTools } from './call.ts';
 import { nextToken, pageSize } from './paging.ts';
 import { presentTime } from './present-session.ts';
+import { subjectOf } from './refusals.ts';
 import { HttpProblem } from './reply.ts';
 
 export const getSessionHistory = (tools: OperationTools): Operation =>
@@ -20,7 +21,7 @@ function history({ tokens }: OperationTools, kind: 'session' | 'server', read: R
     // Named, because the tokens of earlier versions held positions.
     const query = [kind, id, 'revision'];
     const page = await read(id, readPageSize(wish.MaxResults), tokens.read(wish.NextToken, query));
-    if (page === undefined) throw new HttpProblem(404, `There is no ${kind} with this id.`);
+    if (page === undefined) throw new HttpProblem(404, `There is no ${kind} with this id.`, {}, { target: subjectOf(kind, id) });
     return { RequestId: call.origin.requestId, History: page.items.map(presentEntry), NextToken: nextToken(tokens, page, query) };
   };
 }

@@ -1,7 +1,11 @@
 /** The token endpoint: `POST /oauth2/token`, the client credentials grant of RFC 6749, section 4.4. */
+import { requestId } from '../../domain/ids.ts';
+import type { Random } from '../../domain/ports/clock.ts';
+import type { Attempts } from '../audit/attempts.ts';
 import type { ApiAudience, TokenIssuer } from '../tokens.ts';
 import { readText } from './body.ts';
-import { reply } from './reply.ts';
+import { createRefusals, strangerAt } from './refusals.ts';
+import { HttpProblem, reply } from './reply.ts';
 
 export interface OAuthDeps {
   /** Whether this client is registered with this password. Slow on purpose; throws PasswordsBusyError. */
@@ -11,10 +15,13 @@ export interface OAuthDeps {
   readonly audience?: ApiAudience;
   /** Milliseconds since 1970 (UTC). */
   readonly now: () => number;
+  /** Where requests that are turned down are kept. */
+  readonly attempts: Attempts;
+  readonly random: Random;
 }
 
 /** Answers a request for a token. Throws an HttpProblem for a body beyond all measure. */
-export type TokenEndpoint = (request: Request) => Promise<Response>;
+export type TokenEndpoint = (request: Request, remoteAddress: string | undefined) => Promise<Response>;
 
 const GRANT = 'client_credentials';
 const LIFETIME_SECONDS = 3600;
@@ -27,23 +34,50 @@ interface Credentials {
   readonly password: string;
 }
 
-export function createTokenEndpoint({ authenticate, tokens, now, audience = 'api' }: OAuthDeps): TokenEndpoint {
-  return async (request) => {
-    const form = new URLSearchParams(await readText(request, MAX_BODY_BYTES));
-    const grants = new Set([...new URL(request.url).searchParams.getAll('grant_type'), ...form.getAll('grant_type')]);
-    if (grants.size !== 1) return refuse('invalid_request', 'grant_type must be given once');
-    if (!grants.has(GRANT)) return refuse('unsupported_grant_type', `Only ${GRANT} is supported`);
-    const authorization = request.headers.get('authorization');
-    if (namesTwoClients(authorization, form)) return refuse('invalid_request', 'Client credentials must be given in one way only');
-    const client = authorization === null ? readForm(form) : readBasic(authorization);
-    if (client === undefined || !(await authenticate(client.id, client.password))) {
-      return refuse('invalid_client', 'The client is unknown or its password is wrong');
+export function createTokenEndpoint(deps: OAuthDeps): TokenEndpoint {
+  const { authenticate, tokens, now, attempts, random, audience = 'api' } = deps;
+  return async (request, remoteAddress) => {
+    const refusals = createRefusals(attempts, { operation: '/oauth2/token', remoteAddress });
+    const origin = strangerAt(audience === 'agent' ? 'agent-api' : 'client-api', requestId(random.uuid()));
+    try {
+      const clientId = await authenticated(request, authenticate);
+      const token = await tokens.issueAccessToken({ clientId, audience, lifetimeSeconds: LIFETIME_SECONDS }, now());
+      return reply(200, { access_token: token, token_type: 'Bearer', expires_in: LIFETIME_SECONDS });
+    } catch (error) {
+      refusals.request(error, origin);
+      if (error instanceof GrantProblem) return refuse(error);
+      throw error;
     }
-    const wish = { clientId: client.id, audience, lifetimeSeconds: LIFETIME_SECONDS };
-    const token = await tokens.issueAccessToken(wish, now());
-    return reply(200, { access_token: token, token_type: 'Bearer', expires_in: LIFETIME_SECONDS });
   };
 }
+
+/** The client that the request is of. Throws GrantProblem where it is of none. */
+async function authenticated(request: Request, authenticate: OAuthDeps['authenticate']): Promise<string> {
+  const form = new URLSearchParams(await readText(request, MAX_BODY_BYTES));
+  const grants = new Set([...new URL(request.url).searchParams.getAll('grant_type'), ...form.getAll('grant_type')]);
+  if (grants.size !== 1) throw new GrantProblem('invalid_request', 'grant_type must be given once');
+  if (!grants.has(GRANT)) throw new GrantProblem('unsupported_grant_type', `Only ${GRANT} is supported`);
+  const authorization = request.headers.get('authorization');
+  if (namesTwoClients(authorization, form)) throw new GrantProblem('invalid_request', 'Client credentials must be given in one way only');
+  const client = authorization === null ? readForm(form) : readBasic(authorization);
+  if (client !== undefined && (await authenticate(client.id, client.password))) return client.id;
+  throw new GrantProblem('invalid_client', 'The client is unknown or its password is wrong', client?.id);
+}
+
+/** The names are those of RFC 6749, section 5.2. */
+class GrantProblem extends HttpProblem {
+  readonly error: string;
+
+  constructor(error: 'invalid_request' | 'unsupported_grant_type' | 'invalid_client', message: string, claimedClient?: string) {
+    const [status, headers] =
+      error === 'invalid_client' ? ([401, { 'www-authenticate': 'Basic realm="berth"' }] as const) : ([400, {}] as const);
+    super(status, message, headers, { code: error.toUpperCase(), claimedClient });
+    this.error = error;
+  }
+}
+
+const refuse = ({ status, error, message, headers }: GrantProblem): Response =>
+  reply(status, { error, error_description: message }, headers);
 
 /** A header and a secret in the form are two ways at once (RFC 6749, section 2.3); an id beside the header only says the same again. */
 const namesTwoClients = (authorization: string | null, form: URLSearchParams) =>
@@ -66,9 +100,3 @@ function readBasic(authorization: string): Credentials | undefined {
 
 const usable = (client: Credentials): Credentials | undefined =>
   [client.id, client.password].every((text) => text !== '' && text.length <= MAX_CREDENTIAL_LENGTH) ? client : undefined;
-
-/** The names are those of RFC 6749, section 5.2. */
-function refuse(error: 'invalid_request' | 'unsupported_grant_type' | 'invalid_client', description: string): Response {
-  const body = { error, error_description: description };
-  return error === 'invalid_client' ? reply(401, body, { 'www-authenticate': 'Basic realm="berth"' }) : reply(400, body);
-}

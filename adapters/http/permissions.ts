@@ -4,6 +4,7 @@ import { runBatch } from './batch.ts';
 import type { Change, OperationTools } from './call.ts';
 import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
+import { subjectOf } from './refusals.ts';
 
 export function updateSessionPermissions({ application }: OperationTools): Change {
   return async (call) => {
@@ -22,6 +23,8 @@ export function updateSessionPermissions({ application }: OperationTools): Chang
         execute: (commands) => application.updateSessionPermissions(commands, origin),
         succeeded: (sessionId) => ({ SessionId: sessionId }),
         failed: (item, { reason }) => ({ SessionId: item.SessionId ?? undefined, FailureReason: reason }),
+        refused: (item, rejection) =>
+          call.refused(rejection, { target: subjectOf('session', item.SessionId), owner: item.Owner ?? undefined }, origin),
       });
       return { RequestId: origin.requestId, ...answer };
     };

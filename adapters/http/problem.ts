@@ -1,9 +1,18 @@
 /** What agents and other brokers are told when their request cannot be served, and how their bodies are read: programs of ours, in few words. */
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
+import type { Origin } from '../../domain/facts.ts';
+import { requestId } from '../../domain/ids.ts';
+import type { Random } from '../../domain/ports/clock.ts';
 import { LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
+import type { Attempts } from '../audit/attempts.ts';
+import { claimedBy } from '../tokens.ts';
 import { readText } from './body.ts';
-import { HttpProblem } from './reply.ts';
+import { addressOf, createRefusals, strangerAt } from './refusals.ts';
+import { HttpProblem, type ProblemNotes } from './reply.ts';
+
+/** Where a context keeps them. */
+const [REFUSED, NOTES] = ['refused', 'notes'] as const;
 
 export type Parsed<T> = { readonly value: T } | { readonly invalid: string };
 
@@ -25,10 +34,18 @@ export async function parsed<T>({ req }: Context, schema: z.ZodType<T>, limitByt
 type ProblemStatus = 400 | 401 | 403 | 409 | 413 | 500 | 503;
 
 export function problem(c: Context, status: ProblemStatus, error: string, message?: string): Response {
+  c.set(REFUSED, new HttpProblem(status, message ?? error, {}, { code: error.toUpperCase(), ...c.get(NOTES) }));
   return c.json(message === undefined ? { error } : { error, message }, status);
 }
 
+/** What the audit is to say besides, if the request is turned down. */
+export function note(c: Context, notes: ProblemNotes): void {
+  c.set(NOTES, notes);
+}
+
 export function unauthorized(c: Context): Response {
+  const token = bearerToken(c);
+  note(c, token === undefined ? { code: 'NO_TOKEN' } : { claimedClient: claimedBy(token) });
   c.header('WWW-Authenticate', 'Bearer');
   return problem(c, 401, 'invalid_token');
 }
@@ -44,6 +61,19 @@ export function answerProblem(c: Context, error: Error, failed: (error: unknown)
   }
   failed(error);
   return problem(c, 500, 'internal_error');
+}
+
+/** Tells the audit what was turned down with `problem`, whichever way that came about. Stands around everything that answers agents and brokers. */
+export function recordRefusals({ attempts, random }: { readonly attempts: Attempts; readonly random: Random }): MiddlewareHandler {
+  return async (c, next) => {
+    await next();
+    const refused: HttpProblem | undefined = c.get(REFUSED);
+    if (refused === undefined) return;
+    const client: string | undefined = c.get('clientId');
+    const stranger = strangerAt('agent-api', requestId(random.uuid()));
+    const origin: Origin = client === undefined ? stranger : { ...stranger, cause: { kind: 'agent', id: client } };
+    createRefusals(attempts, { operation: c.req.path, remoteAddress: addressOf(c) }).request(refused, origin);
+  };
 }
 
 /** A body beyond its limit, or one that cannot be read as text. */

@@ -12,16 +12,28 @@ export function replyText(status: number, body: string, headers?: Record<string,
   return new Response(body, { status, headers: headers === undefined ? HEADERS : { ...HEADERS, ...headers } });
 }
 
+/** What the record of a refused request says besides its status and message. */
+export interface ProblemNotes {
+  /** For programs; default: what the status stands for. */
+  readonly code?: string;
+  /** Who the caller said to be, without proof. */
+  readonly claimedClient?: string | undefined;
+  /** The stream of the actor it was about. */
+  readonly target?: string | undefined;
+}
+
 /** A request that cannot be answered as asked. `message` is for its caller: a plain sentence with nothing of our insides. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly status: number;
   readonly headers: Record<string, string>;
+  readonly notes: ProblemNotes;
 
-  constructor(status: number, message: string, headers: Record<string, string> = {}) {
+  constructor(status: number, message: string, headers: Record<string, string> = {}, notes: ProblemNotes = {}) {
     super(message);
     this.status = status;
     this.headers = headers;
+    this.notes = notes;
   }
 }
 

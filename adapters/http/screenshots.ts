@@ -6,6 +6,7 @@ import type { Operation, OperationTools } from './call.ts';
 import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { presentTime } from './present-session.ts';
+import { subjectOf } from './refusals.ts';
 import { withoutNulls } from './without-nulls.ts';
 
 /** Wider than any desktop, and no reason for a host to run out of memory. */
@@ -28,6 +29,7 @@ export function getSessionScreenshots({ application }: OperationTools): Operatio
         GetSessionScreenshotRequestData: withoutNulls(item),
         FailureReason: reason,
       }),
+      refused: (item, rejection) => call.refused(rejection, { target: subjectOf('session', item.SessionId) }, call.origin),
     });
     return { RequestId: call.origin.requestId, ...answer };
   };

@@ -6,6 +6,7 @@ import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { nextToken, pageSize, readIds } from './paging.ts';
 import { presentServer } from './present-server.ts';
+import { subjectOf } from './refusals.ts';
 import { withoutNulls } from './without-nulls.ts';
 
 export function describeServers({ application, tokens, limits }: OperationTools): Operation {
@@ -40,6 +41,7 @@ export function openServers({ application }: OperationTools): Change {
           FailureCode: code,
           FailureReason: reason,
         }),
+        refused: (item, rejection) => call.refused(rejection, { target: subjectOf('server', item.ServerId) }, origin),
       });
       return { RequestId: origin.requestId, ...answer };
     };
@@ -65,6 +67,7 @@ export function closeServers({ application }: OperationTools): Change {
           FailureCode: code,
           FailureReason: reason,
         }),
+        refused: (item, rejection) => call.refused(rejection, { target: subjectOf('server', item.ServerId) }, origin),
       });
       return { RequestId: origin.requestId, ...answer };
     };

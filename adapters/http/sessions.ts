@@ -6,6 +6,7 @@ import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { nextToken, pageSize, readIds } from './paging.ts';
 import { presentSession } from './present-session.ts';
+import { subjectOf } from './refusals.ts';
 import { readFilters } from './session-filters.ts';
 import { readSessionRequest } from './session-request.ts';
 import { withoutNulls } from './without-nulls.ts';
@@ -27,6 +28,9 @@ export function describeSessions({ application, tokens, limits }: OperationTools
   };
 }
 
+/** Sessions that were refused have a history of their own. */
+const IS_RECORDED: ReadonlySet<string> = new Set(['NO_SERVER', 'INVALID_REQUIREMENTS']);
+
 export function createSessions({ application, limits }: OperationTools): Change {
   return async (call) => {
     const items = await call.items(createSessionRequestData);
@@ -36,6 +40,9 @@ export function createSessions({ application, limits }: OperationTools): Change 
         execute: (commands) => application.createSessions(commands, origin),
         succeeded: presentSession,
         failed: (item, { reason }) => ({ CreateSessionRequestData: withoutNulls(item), FailureReason: reason }),
+        refused: (item, rejection) => {
+          if (!IS_RECORDED.has(rejection.code)) call.refused(rejection, { owner: item.Owner ?? undefined }, origin);
+        },
       });
       return { RequestId: origin.requestId, ...answer };
     };
@@ -58,6 +65,8 @@ export function deleteSessions({ application }: OperationTools): Change {
         execute: (commands) => application.deleteSessions(commands, origin),
         succeeded: (state, item) => ({ SessionId: item.SessionId, State: state }),
         failed: (item, { reason }) => ({ SessionId: item.SessionId ?? undefined, FailureReason: reason }),
+        refused: (item, rejection) =>
+          call.refused(rejection, { target: subjectOf('session', item.SessionId), owner: item.Owner ?? undefined }, origin),
       });
       return { RequestId: origin.requestId, ...answer };
     };

@@ -1,12 +1,13 @@
 /** Shapes of facts over the years: what is stored stays readable, and nobody changes a shape by accident. */
 import t from 'tap';
+import { type AttemptPorts, createAttempts } from '../../adapters/audit/attempts.ts';
 import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { openSecrets } from '../../adapters/secrets/secrets.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { accessKind } from '../../domain/access/actor.ts';
 import { type ActorPorts, createActors } from '../../domain/actors.ts';
 import { LOG_START, type RecordedFact } from '../../domain/facts.ts';
-import { serverId, sessionId } from '../../domain/ids.ts';
+import { brokerId, serverId, sessionId } from '../../domain/ids.ts';
 import { sessionKind } from '../../domain/session/actor.ts';
 import { lift, UPCASTERS, versionOf } from '../../domain/shapes.ts';
 import { SILENT, setUpCore } from '../helpers/core.ts';
@@ -15,8 +16,8 @@ import { description, ORIGIN, wish } from '../helpers/samples.ts';
 import { type Shape, shapeOf } from '../helpers/shapes.ts';
 
 const RECORDED = recordedFacts();
-/** Reasons are data: a new one is no new shape. */
-const MAPS = new Set(['turnedDown', 'choice.turnedDown']);
+/** Reasons and codes are data: a new one is no new shape. */
+const MAPS = new Set(['turnedDown', 'choice.turnedDown', 'codes']);
 
 const shapes = new Map(
   RECORDED.map(({ type, version, facts }): [string, Shape] => [
@@ -82,6 +83,7 @@ t.test('whatever a broker records has the shape that is recorded for its type', 
   await giveAndTakeCredentials({ log, clock: broker.clock, random: systemRandom });
   const ports = { log, clock: broker.clock, random: systemRandom, logger: SILENT, fatal: (error: Error) => t.error(error) };
   await (await openSecrets(ports, { dataDir: t.testdir(), clusterKeyFile: undefined })).close();
+  await turnDown({ ...ports, self: brokerId('here') });
   const facts = [...broker.store.facts, ...(await log.readAll(LOG_START, 500))];
   for (const fact of facts) {
     t.equal(fact.schemaVersion, versionOf(fact.type), fact.type);
@@ -161,6 +163,16 @@ async function placeAnew(ports: ActorPorts): Promise<void> {
     { type: 'restart-placement', round: 0 },
   ] as const;
   for (const command of commands) await sessions.execute('waits', command, ORIGIN);
+}
+
+/** The second is one too many. */
+async function turnDown(ports: AttemptPorts): Promise<void> {
+  const none = { burst: 1, perMinute: 0 };
+  const allowance = { each: none, all: none, sources: 1 };
+  const attempts = createAttempts(ports, { known: allowance, strangers: allowance, waiting: 10, countingMs: 1000 });
+  const attempt = { operation: 'deleteSessions', status: 200, code: 'OWNER_MISMATCH', reason: 'No.', target: 'session-1', owner: 'ann' };
+  for (const _ of [1, 2]) attempts.refused(attempt, ORIGIN);
+  await attempts.stop();
 }
 
 async function giveAndTakeCredentials(ports: ActorPorts): Promise<void> {

@@ -3,11 +3,15 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
+import type { Attempts } from '../../adapters/audit/attempts.ts';
 import { createAgentApi } from '../../adapters/http/agent-api.ts';
 import type { ConnectionSettings } from '../../adapters/http/agent-connection.ts';
 import { type AgentConnections, createAgentConnections } from '../../adapters/http/agent-connections.ts';
+import { recordRefusals } from '../../adapters/http/problem.ts';
 import { serveHttps } from '../../adapters/http/serve.ts';
 import { systemClock, systemRandom } from '../../adapters/system.ts';
+import type { RefusedAttempt } from '../../domain/attempt/events.ts';
+import type { Origin } from '../../domain/facts.ts';
 import { clientId } from '../../domain/ids.ts';
 import type { Greeting, Order, Report, Telemetry } from '../../domain/ports/agent-link.ts';
 import type { Reception } from '../../domain/ports/reception.ts';
@@ -23,6 +27,7 @@ export interface Heard {
   readonly telemetry: Telemetry[];
   readonly lost: { readonly serverId: string; readonly reason: string }[];
   readonly failures: unknown[];
+  readonly refused: { readonly attempt: RefusedAttempt; readonly origin: Origin }[];
 }
 
 export interface TestBroker {
@@ -58,7 +63,7 @@ const FAST: Partial<ConnectionSettings> = { heartbeatMs: 100, silenceMs: 3000, g
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'berth-broker-')));
   const certificates = await certificatesIn(folder);
-  const heard: Heard = { greetings: [], connected: [], reports: [], telemetry: [], lost: [], failures: [] };
+  const heard: Heard = { greetings: [], connected: [], reports: [], telemetry: [], lost: [], failures: [], refused: [] };
   const connections = createAgentConnections({ clock: systemClock, random: systemRandom }, { ...FAST, ...options.settings });
   const outstanding: Order[] = [];
   const tokens = new Map<string, string>();
@@ -90,6 +95,8 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   connections.start(reception);
 
   const app = new Hono();
+  const attempts: Attempts = { refused: (attempt, origin) => void heard.refused.push({ attempt, origin }) };
+  app.use(recordRefusals({ attempts, random: systemRandom }));
   app.post('/oauth2/token', async (c) => {
     if (tokenStatus !== undefined) return c.json({ error: 'no_luck', error_description: 'not today' }, tokenStatus);
     const [, basic = ''] = (c.req.header('Authorization') ?? '').split(' ');

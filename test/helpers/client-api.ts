@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Hono } from 'hono';
 import type { Test } from 'tap';
 import type { Application } from '../../adapters/application.ts';
+import type { Attempts } from '../../adapters/audit/attempts.ts';
 import { createBearerCheck } from '../../adapters/http/bearer.ts';
 import { createClientApi } from '../../adapters/http/client-api.ts';
 import type { ApiLimits } from '../../adapters/http/limits.ts';
@@ -49,13 +50,14 @@ export interface TestApiOptions {
   readonly broken?: Partial<Application>;
   readonly isHealthy?: () => boolean;
   readonly once?: Once;
+  readonly attempts?: Attempts;
 }
 
 /** Made once for each file of tests, because it takes a while. */
 let keys: SigningKeys | undefined;
 
 export async function createTestApi(_: Test, options: TestApiOptions = {}): Promise<TestApi> {
-  const { limits = {}, broken = {}, isHealthy = () => true } = options;
+  const { limits = {}, broken = {}, isHealthy = () => true, attempts = { refused: () => undefined } } = options;
   const clock = createSimulatedClock();
   const random = systemRandom;
   const application = createMemoryApplication({ clock, random });
@@ -65,12 +67,15 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
   const logged: object[] = [];
   const app = createClientApi({
     application: { ...application, ...broken },
+    attempts,
     once: options.once ?? createOnce({ log: openMemoryEventLog(), clock, random }),
     authorize: createBearerCheck({ tokens, isActive: async (id) => clients.has(id), now: clock.now }),
     issueToken: createTokenEndpoint({
       authenticate: async (id, password) => id === CLIENT_ID && password === CLIENT_PASSWORD,
       tokens,
       now: clock.now,
+      attempts,
+      random,
     }),
     nextTokenKey: randomBytes(32),
     isHealthy,
