@@ -33,10 +33,10 @@ import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
 import { openLog } from './open-log.ts';
 import { createPasswords } from './passwords.ts';
+import { openDesk, openReadModels } from './replay/desk.ts';
 import { openSecrets } from './secrets/secrets.ts';
 import { advertisedHost, brokerUrl, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
-import { openReadDatabase } from './sqlite/read-database.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
@@ -102,7 +102,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const hosts = [config.host, advertisedHost(config, machine), ...config.certificateNames];
   const wish = { authority: secrets.authority, names: serverNames(hosts, machine), now: clock.now() };
   const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
-  const database = await openReadDatabase(opened.derived('read-models'), { logger });
+  const readModels = opened.derived('read-models');
+  const database = await openReadModels(readModels, logger);
   onStop(database.close);
   const snapshots = await openSnapshots(opened.derived('snapshots'), { version: domainVersion(), logger });
   onStop(snapshots.close);
@@ -130,6 +131,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
     limitsOf(config),
   );
   onStop(core.stop);
+  onStop((await openDesk({ log, database, standStill: core.standStill, logger }, readModels)).stop);
   connections.start(core.reception);
 
   const audit = await openAudit({ log, clock, logger }, join(folder.path, 'audit-index.sqlite'));

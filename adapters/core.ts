@@ -74,6 +74,8 @@ export interface Core {
   readonly directory: Directory;
   /** Tells the others that this broker serves now, and where. */
   join(address: BrokerAddress): Promise<void>;
+  /** Lets the read models be exchanged. */
+  readonly standStill: Projector['standStill'];
   /** Resolves when no effect is under way and the read models have everything. */
   idle(): Promise<void>;
   stop(): Promise<void>;
@@ -149,6 +151,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
     once: createOnce(ports),
     reception,
     join: membership.join,
+    standStill: projector.standStill,
     async idle() {
       await Promise.all([effects.idle(), leading.idle()]);
       await projector.reached(await log.head(), PATIENCE_MS);

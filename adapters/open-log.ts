@@ -14,7 +14,7 @@ export interface OpenLog {
   /** As many share them as share the log. */
   readonly locks: Locks;
   /** The path for something that was made from this log and can be deleted at any time. Positions of one log mean nothing in another, so each has its own. */
-  derived(name: 'read-models' | 'snapshots'): string;
+  derived(name: DerivedName): string;
 }
 
 /** `folder`: the data folder, claimed. Throws LogFault with one sentence for the operator, and without a password. */
@@ -23,7 +23,7 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, folder: 
   if (eventLog === undefined) {
     const log = await openSqliteEventLog(file);
     logger.info(log.describe(), 'The log is open.');
-    return { log, locks: createMemoryLocks(), derived: (name) => join(folder, `${name}.sqlite`) };
+    return { log, locks: createMemoryLocks(), derived: (name) => derivedFile(folder, name) };
   }
   if (existsSync(file))
     logger.warn({ file }, 'The data folder holds a log of its own, which is not used: the event log is set to be elsewhere.');
@@ -33,6 +33,14 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, folder: 
   const log = await openEventStoreLog(eventLog, { streamPrefix, report });
   const description = log.describe();
   logger.info(description, 'The log is open.');
-  const mark = createHash('sha256').update(JSON.stringify(description)).digest('hex').slice(0, 16);
-  return { log, locks: log.locks, derived: (name) => join(folder, `${name}-${mark}.sqlite`) };
+  return { log, locks: log.locks, derived: (name) => derivedFile(folder, name, description) };
+}
+
+type DerivedName = 'read-models' | 'snapshots';
+
+/** `server`: what describes a log that is not in the folder. */
+export function derivedFile(folder: string, name: DerivedName, server?: object): string {
+  if (server === undefined) return join(folder, `${name}.sqlite`);
+  const mark = createHash('sha256').update(JSON.stringify(server)).digest('hex').slice(0, 16);
+  return join(folder, `${name}-${mark}.sqlite`);
 }

@@ -26,6 +26,11 @@ export interface Projector {
   start(): Promise<void>;
   /** Resolves when nothing is being written any more. */
   stop(): Promise<void>;
+  /**
+   * Follows the log no further, lets `work` do what it likes to the read database, which is at `position`, and goes on from where that stands then. Not to be
+   * called twice at a time, nor ended by `stop` in between.
+   */
+  standStill<T>(work: (position: Position) => Promise<T>): Promise<T>;
   /** How far the read database has come. */
   position(): Position;
   /**
@@ -57,6 +62,7 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   async function begin(): Promise<void> {
     position = await findStart(options);
+    waiting.passed(position);
     if (!stopped) following = follow({ log, after: position, fold, write: advance, failed });
   }
 
@@ -100,6 +106,16 @@ export function createProjector(options: ProjectorOptions): Projector {
       await trying;
       await following?.stop();
       waiting.end();
+    },
+    async standStill(work) {
+      retry?.cancel();
+      await trying;
+      await following?.stop();
+      try {
+        return await work(position);
+      } finally {
+        await begin().catch(failed);
+      }
     },
     position: () => position,
     reached(wanted, timeoutMs) {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { LOG_LEVELS } from '../logging.ts';
-import type { AgentFlags, AuditFlags, BrokerFlags, StartFlags } from './flags.ts';
+import type { AgentFlags, AuditFlags, BrokerFlags, ReplayFlags, StartFlags } from './flags.ts';
 import { complain } from './output.ts';
 import { OutputClosed } from './records.ts';
 
@@ -33,6 +33,12 @@ program
 withLogFlags(program.command('audit').enablePositionalOptions())
   .description('list who did what, and when')
   .action((flags: AuditFlags) => run(async () => (await import('./audit-command.ts')).runAudit(flags)));
+
+withLogFlags(program.command('replay'))
+  .description('build the read models again from the log, and compare them with those in use')
+  .option('--model <name>', 'only one: sessions, servers, access or brokers')
+  .option('--swap', 'put them in the place of those in use; a running broker does that itself')
+  .action((flags: ReplayFlags) => run(async () => (await import('./replay-command.ts')).runReplay(flags)));
 
 await program.parseAsync();
 

@@ -40,6 +40,12 @@ export interface AgentFlags {
   readonly logLevel?: string;
 }
 
+export interface ReplayFlags extends LogFlags, OutputFlags {
+  /** Absent: all of them. */
+  readonly model?: string;
+  readonly swap?: boolean;
+}
+
 export interface AuditFlags extends LogFlags, OutputFlags {}
 
 /** What the configuration file and the flags come to, or ConfigError; flags win. A relative folder starts from where the command was given. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogReader } from '../../domain/ports/event-log.ts';
 import { ConfigError, eventLog, streamPrefix } from '../config.ts';
+import { derivedFile } from '../open-log.ts';
 import { openSqliteLogReader } from '../sqlite/log-reader.ts';
 import { dataFolderOf, type LogFlags } from './flags.ts';
 
@@ -10,6 +11,8 @@ export interface LogSource {
   readonly reader: LogReader;
   /** For people: the file, or the address without what is secret in it. */
   readonly name: string;
+  /** The path of the read models that a broker with this data folder makes of it. */
+  readModels(dataFolder: string): string;
 }
 
 /** Throws with one sentence for the operator when there is no log or it cannot be read. Whoever opens it closes its reader. */
@@ -27,7 +30,8 @@ async function openServer(log: string, prefix = ''): Promise<LogSource> {
   const options = { streamPrefix: streamPrefix({ value: prefix, from: '--stream-prefix' }) };
   const { openEventStoreLog } = await import('../eventstoredb/event-log.ts');
   const reader = await openEventStoreLog(address, options);
-  return { reader, name: reader.describe().server };
+  const description = reader.describe();
+  return { reader, name: description.server, readModels: (folder) => derivedFile(folder, 'read-models', description) };
 }
 
 async function openFolder(folder: string): Promise<LogSource> {
@@ -35,5 +39,5 @@ async function openFolder(folder: string): Promise<LogSource> {
   const file = join(folder, 'log.sqlite');
   if (!existsSync(file))
     throw new ConfigError(`The folder ${folder} holds no log (log.sqlite); --data-dir says where the broker keeps it.`);
-  return { reader: await openSqliteLogReader(file), name: file };
+  return { reader: await openSqliteLogReader(file), name: file, readModels: () => derivedFile(folder, 'read-models') };
 }

@@ -1,10 +1,7 @@
-/**
- * The folder a broker keeps its data in, and the claim that makes it the only one there. The claim is a transaction held open on an
- * empty SQLite file: the operating system lets go of its lock when the process ends, however it ends, so nothing stale can stay behind.
- */
+/** The folder a broker keeps its data in, and the claim that makes it the only one there. It ends with the process. */
 import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Connection, openConnection } from './connection.ts';
+import { type FileLock, lockFile } from './file-lock.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
 
 export interface DataFolder {
@@ -14,10 +11,15 @@ export interface DataFolder {
   release(): Promise<void>;
 }
 
+/** Another broker has it. */
+export class FolderInUseError extends Error {
+  override readonly name = 'FolderInUseError';
+}
+
 /** Long enough for the broker before to end when it is restarted. */
 const PATIENCE_MS = 500;
 
-/** Makes the folder if it is missing (0700), and claims it for this process. Throws with one sentence for the operator when it cannot. */
+/** Makes the folder if it is missing (0700), and claims it for this process. Throws with one sentence for the operator when it cannot, FolderInUseError where somebody else has it. */
 export async function claimDataFolder(folder: string): Promise<DataFolder> {
   const path = resolve(folder);
   await ensureFolder(path);
@@ -27,10 +29,10 @@ export async function claimDataFolder(folder: string): Promise<DataFolder> {
     // Only for whoever finds the folder in use. It also proves that the folder can be written.
     await writeFile(join(path, PID_FILE), `${process.pid}\n`, { mode: 0o600 });
   } catch (cause) {
-    await lock.close();
+    await lock.release();
     throw notWritable(path, cause);
   }
-  return { path, release: () => lock.close() };
+  return { path, release: lock.release };
 }
 
 const PID_FILE = 'broker.pid';
@@ -46,24 +48,18 @@ async function ensureFolder(path: string): Promise<void> {
   }
 }
 
-async function takeLock(path: string): Promise<Connection> {
-  // No other access to this file in this process: closing any other handle to it would let go of the lock (POSIX).
-  const lock = await openConnection(join(path, 'broker.lock'), { busyTimeoutMs: PATIENCE_MS }).catch((cause: unknown) => {
+async function takeLock(path: string): Promise<FileLock> {
+  const lock = await lockFile(join(path, 'broker.lock'), PATIENCE_MS).catch((cause: unknown) => {
     throw notWritable(path, cause);
   });
-  try {
-    await lock.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-    return lock;
-  } catch (cause) {
-    await lock.close();
-    throw codeOf(cause) === 'SQLITE_BUSY' ? await inUse(path, cause) : notWritable(path, cause);
-  }
+  if (lock === undefined) throw await inUse(path);
+  return lock;
 }
 
-async function inUse(path: string, cause: unknown): Promise<Error> {
+async function inUse(path: string): Promise<Error> {
   const pid = await readFile(join(path, PID_FILE), 'utf8').catch(() => '');
   const who = pid.trim() ? ` (process ${pid.trim()})` : '';
-  return new Error(`The data folder ${path} is in use by another broker${who}.`, { cause });
+  return new FolderInUseError(`The data folder ${path} is in use by another broker${who}.`);
 }
 
 function notWritable(path: string, cause: unknown): Error {

@@ -17,15 +17,28 @@ import type { Reader, Transactor } from '../../projections/database.ts';
 import type { Connection } from './connection.ts';
 import { createPool } from './pool.ts';
 
+/** Nobody else uses the connections while `work` is under way: it begins when they are free, and whoever comes meanwhile waits. */
+export interface Holdable {
+  hold<T>(work: () => Promise<T>): Promise<T>;
+}
+
 /** Over connections that were opened `readonly`; as many queries at a time as there are connections. */
-export function createReader<Schema>(connections: readonly Connection[]): Reader<Schema> {
-  return new Kysely<Schema>({ dialect: createDialect(connections) });
+export function createReader<Schema>(connections: readonly Connection[]): Reader<Schema> & Holdable {
+  const database = new Kysely<Schema>({ dialect: createDialect(connections) });
+  return Object.assign(database, { hold: <T>(work: () => Promise<T>) => holdAll(database, connections.length, work) });
 }
 
 /** Over the write connection of a file. */
-export function createTransactor<Schema>(connection: Connection): Transactor<Schema> {
+export function createTransactor<Schema>(connection: Connection): Transactor<Schema> & Holdable {
   const database = new Kysely<Schema>({ dialect: createDialect([connection]) });
-  return { transact: (work) => database.transaction().execute(work) };
+  return {
+    transact: (work) => database.transaction().execute(work),
+    hold: (work) => holdAll(database, 1, work),
+  };
+}
+
+function holdAll<Schema, T>(database: Kysely<Schema>, connections: number, work: () => Promise<T>): Promise<T> {
+  return connections === 0 ? work() : database.connection().execute(() => holdAll(database, connections - 1, work));
 }
 
 function createDialect(connections: readonly Connection[]): Dialect {

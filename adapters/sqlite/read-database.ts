@@ -3,13 +3,18 @@
  * started again, empty; the projector fills it. A log never falls for that: its file is opened elsewhere.
  */
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { type ReadDatabase, SCHEMA, SCHEMA_VERSION, type Tables } from '../../projections/database.ts';
 import type { ProjectionLogger } from '../../projections/folding.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { createReader, createTransactor } from './dialect.ts';
 
 export interface OpenReadDatabase extends ReadDatabase {
+  /**
+   * Closes the file, lets `replace` put another in its place, and opens that. Queries and transactions under way end before, and those that come
+   * meanwhile wait for it. Where `replace` fails, what it left behind is opened again, and it rejects.
+   */
+  exchange(replace: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,15 +40,69 @@ const DESCRIBING: ReadSchema = { version: SCHEMA_VERSION, tables: SCHEMA };
 
 export async function openReadDatabase(file: string, options: ReadDatabaseOptions): Promise<OpenReadDatabase> {
   const { logger, schema = DESCRIBING } = options;
-  const writer = (await reopen(file, schema, logger)) ?? (await create(file, schema));
-  const readers = await Promise.all(Array.from({ length: options.readers ?? 2 }, () => openReader(file)));
+  const writing = await createSlot(async () => (await reopen(file, schema, logger)) ?? (await create(file, schema)));
+  const reading = await Promise.all(Array.from({ length: options.readers ?? 2 }, () => createSlot(() => openReader(file))));
+  const reader = createReader<Tables>(reading);
+  const transactor = createTransactor<Tables>(writing);
+
+  /** The writer last, so that the WAL goes into the file. */
+  async function close(): Promise<void> {
+    await Promise.all(reading.map((slot) => slot.close()));
+    await writing.close();
+  }
+
+  async function exchangeFile(replace: () => Promise<void>): Promise<void> {
+    await close();
+    try {
+      await replace();
+    } finally {
+      for (const slot of [writing, ...reading]) await slot.open();
+    }
+  }
+
   return {
-    reader: createReader<Tables>(readers),
-    transactor: createTransactor<Tables>(writer),
-    /** The writer last, so that the WAL goes into the file. */
-    async close() {
-      await Promise.all(readers.map((reader) => reader.close()));
-      await writer.close();
+    reader,
+    transactor,
+    // The writer first: a transaction may well wait for a reader.
+    exchange: (replace) => transactor.hold(() => reader.hold(() => exchangeFile(replace))),
+    close,
+  };
+}
+
+/** What is wrong with a file that was to be the read database of the Describe calls, as a phrase; undefined: nothing. It is read as a whole. */
+export async function faultOf(file: string): Promise<string | undefined> {
+  const connection = await openConnection(file, {});
+  try {
+    return await findFault(connection, DESCRIBING.version, true);
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * Puts `fresh` in the place of `file`, both of which nobody has open; `fresh` was closed in order. Whenever this is cut short, one of them is still there
+ * and whole.
+ */
+export async function putInPlace(fresh: string, file: string): Promise<void> {
+  // What is left of a process that was killed: it would be taken for the WAL of whichever file has the name.
+  if (existsSync(`${file}-wal`)) await removeDatabase(file);
+  await rename(fresh, file);
+}
+
+/** A connection that can be closed and opened again under those who use it. */
+interface Slot extends Connection {
+  open(): Promise<void>;
+}
+
+async function createSlot(open: () => Promise<Connection>): Promise<Slot> {
+  let connection = await open();
+  return {
+    run: (...statement) => connection.run(...statement),
+    all: (...statement) => connection.all(...statement),
+    exec: (sql) => connection.exec(sql),
+    close: () => connection.close(),
+    async open() {
+      connection = await open();
     },
   };
 }
@@ -51,7 +110,7 @@ export async function openReadDatabase(file: string, options: ReadDatabaseOption
 /** Undefined: there is no file (any more). */
 async function reopen(file: string, { version }: ReadSchema, logger: ProjectionLogger): Promise<Connection | undefined> {
   if (!existsSync(file)) {
-    await removeFiles(file);
+    await removeDatabase(file);
     return undefined;
   }
   /** Only the file of a broker that did not end in order needs the full check, which reads all of it. */
@@ -60,7 +119,7 @@ async function reopen(file: string, { version }: ReadSchema, logger: ProjectionL
   const fault = await findFault(connection, version, isSuspect);
   if (fault === undefined) return connection;
   await connection.close();
-  await removeFiles(file);
+  await removeDatabase(file);
   logger.warn({ file, reason: fault }, 'the read database cannot be used as it is; it is built again from the log');
   return undefined;
 }
@@ -93,6 +152,7 @@ async function openReader(file: string): Promise<Connection> {
   return connection;
 }
 
-async function removeFiles(file: string): Promise<void> {
+/** With what SQLite keeps beside it. */
+export async function removeDatabase(file: string): Promise<void> {
   for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true });
 }

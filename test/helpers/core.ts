@@ -7,7 +7,7 @@ import { type Core, type CoreLimits, startCore } from '../../adapters/core.ts';
 import type { Logger } from '../../adapters/logging.ts';
 import { createMemoryStore, openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { createMemoryLocks } from '../../adapters/memory/locks.ts';
-import { openReadDatabase } from '../../adapters/sqlite/read-database.ts';
+import { type OpenReadDatabase, openReadDatabase } from '../../adapters/sqlite/read-database.ts';
 import { type ServerId, serverId, sessionId, streamName } from '../../domain/ids.ts';
 import type { AgentLink, FoundSession, Greeting, Order, Report } from '../../domain/ports/agent-link.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
@@ -64,7 +64,7 @@ export async function setUpCore(
   async function start(): Promise<Core> {
     await stop();
     const log = wrap(openMemoryEventLog(store));
-    const database = await openReadDatabase(join(folder, 'read-models.sqlite'), { logger: SILENT });
+    database = await openReadDatabase(readModels, { logger: SILENT });
     const issueConnectionToken = async (id: string, user: string) => `${id} ${user}`;
     const alone = { locks: createMemoryLocks(), self: BROKER };
     const ports = { log, ...alone, database, link, clock, random, logger, issueConnectionToken, fatal };
@@ -73,6 +73,8 @@ export async function setUpCore(
     return core;
   }
 
+  const readModels = join(folder, 'read-models.sqlite');
+  let database: OpenReadDatabase;
   let core = await start();
   const settle = () => core.idle();
 
@@ -89,6 +91,10 @@ export async function setUpCore(
     },
     get core() {
       return core;
+    },
+    readModels,
+    get database() {
+      return database;
     },
     async restart() {
       core = await start();
