@@ -39,6 +39,21 @@ t.test('a broker runs on a configuration file, and a mistake in it ends it with 
   t.match(refused.stderr(), /"session-screenshot-formt" is not a setting .* did you mean "session-screenshot-format"\?\n$/);
 });
 
+t.test('a broker whose cluster key is another one ends with a sentence, and the right one brings it back', async (t) => {
+  const dataDir = temporaryFolder(t);
+  await stop(await startBroker(t, dataDir), 'SIGTERM');
+  const { clientId } = await connectionOf(dataDir);
+  const file = join(dataDir, 'secrets', 'cluster.key');
+  const key = await readFile(file, 'utf8');
+  await writeFile(file, `${Buffer.alloc(32, 7).toString('base64')}\n`);
+  const refused = runBerth(t, 'broker', '--data-dir', dataDir, ...FREE_PORTS);
+  t.equal(await refused.ended, 1);
+  t.match(refused.stderr(), /^The cluster key in .*cluster\.key does not open the keys in this log\. [^\n]*\n$/);
+  await writeFile(file, key);
+  await stop(await startBroker(t, dataDir), 'SIGTERM');
+  t.equal((await connectionOf(dataDir)).clientId, clientId);
+});
+
 t.test('connection.json is for its owner only and leads to the API', async (t) => {
   const dataDir = temporaryFolder(t);
   const broker = await startBroker(t, dataDir);
