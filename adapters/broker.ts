@@ -139,7 +139,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const attempts = createAttempts({ log, self, clock, random, logger });
   onStop(attempts.stop);
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
-  const doors = { config, ports, core, attempts, access, tokens, connections, cluster, certificates };
+  const isHealthy = opened.stands;
+  const doors = { config, ports, isHealthy, core, attempts, access, tokens, connections, cluster, certificates };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -177,6 +178,8 @@ function limitsOf(config: BrokerConfig): CoreLimits {
 interface Doors {
   readonly config: BrokerConfig;
   readonly ports: BrokerPorts;
+  /** False while it cannot know what other brokers write. */
+  readonly isHealthy: () => boolean;
   readonly core: Core;
   readonly attempts: Attempts;
   readonly access: Access;
@@ -186,7 +189,7 @@ interface Doors {
   readonly certificates: Certificates;
 }
 
-function serveAgents({ config, ports, attempts, access, tokens, connections, cluster, certificates }: Doors): Promise<Serving> {
+function serveAgents({ config, ports, isHealthy, attempts, access, tokens, connections, cluster, certificates }: Doors): Promise<Serving> {
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = new Hono();
@@ -195,7 +198,7 @@ function serveAgents({ config, ports, attempts, access, tokens, connections, clu
   const issueToken = createTokenEndpoint({ authenticate: access.authenticateAgent, tokens, audience: 'agent', now, attempts, random });
   app.post('/oauth2/token', (context) => issueToken(context.req.raw, addressOf(context)));
   for (const path of ['/agent/*', '/brokers/*']) app.use(path, recordRefusals({ attempts, random }));
-  app.get('/health', (context) => context.json({ status: 'ok' }));
+  app.get('/health', (context) => (isHealthy() ? context.json({ status: 'ok' }) : context.json({ status: 'unavailable' }, 503)));
   const agentApi = createAgentApi({
     reception: cluster.reception(),
     connections,
@@ -213,7 +216,7 @@ function serveAgents({ config, ports, attempts, access, tokens, connections, clu
 }
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
-  const { config, ports, core, attempts, access, tokens, certificates } = doors;
+  const { config, ports, isHealthy, core, attempts, access, tokens, certificates } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = createClientApi({
@@ -223,7 +226,7 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
     authorize: createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now }),
     issueToken: createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now, attempts, random }),
     nextTokenKey,
-    isHealthy: () => true,
+    isHealthy,
     random,
     log: logger,
     limits: { autorunArguments: config.autorunArgumentsMax, autorunArgumentLength: config.autorunArgumentMaxLength },

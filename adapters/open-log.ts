@@ -13,6 +13,8 @@ export interface OpenLog {
   readonly log: EventLog;
   /** As many share them as share the log. */
   readonly locks: Locks;
+  /** False while what others write is not known here. */
+  stands(): boolean;
   /** The path for something that was made from this log and can be deleted at any time. Positions of one log mean nothing in another, so each has its own. */
   derived(name: DerivedName): string;
 }
@@ -23,7 +25,7 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, folder: 
   if (eventLog === undefined) {
     const log = await openSqliteEventLog(file);
     logger.info(log.describe(), 'The log is open.');
-    return { log, locks: createMemoryLocks(), derived: (name) => derivedFile(folder, name) };
+    return { log, locks: createMemoryLocks(), stands: () => true, derived: (name) => derivedFile(folder, name) };
   }
   if (existsSync(file))
     logger.warn({ file }, 'The data folder holds a log of its own, which is not used: the event log is set to be elsewhere.');
@@ -33,7 +35,7 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, folder: 
   const log = await openEventStoreLog(eventLog, { streamPrefix, report });
   const description = log.describe();
   logger.info(description, 'The log is open.');
-  return { log, locks: log.locks, derived: (name) => derivedFile(folder, name, description) };
+  return { log, locks: log.locks, stands: log.stands, derived: (name) => derivedFile(folder, name, description) };
 }
 
 type DerivedName = 'read-models' | 'snapshots';

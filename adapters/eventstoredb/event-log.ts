@@ -32,6 +32,8 @@ export interface EventStoreLogOptions {
 export interface EventStoreLog extends EventLog {
   /** Held on the same server, under the same prefix. Closing the log releases them. */
   readonly locks: Locks;
+  /** False while the connection is lost: what others write meanwhile is not known here. */
+  stands(): boolean;
   /** For the line that a broker prints when it starts; no password is in it. */
   describe(): { readonly server: string; readonly streamPrefix: string };
 }
@@ -123,6 +125,7 @@ async function createEventLog(parts: Parts): Promise<EventStoreLog> {
       }),
     known: () => known,
     subscribe: tail.subscribe,
+    stands: feed.stands,
     describe: () => ({ server: server.address, streamPrefix: names.prefix }),
     close() {
       closing ??= close({ ...parts, feed, tail });

@@ -14,6 +14,8 @@ import type { Server } from './server.ts';
 export interface Feed {
   /** Everything of ours up to here has been delivered. */
   place(): Place;
+  /** False while the connection is lost: what is written meanwhile is not known here. */
+  stands(): boolean;
   stop(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export async function startFeed(options: FeedOptions): Promise<Feed> {
   const client = server.connect('subscriptions');
   const stopping = new AbortController();
   let place = placeOf(options.after);
+  let stands = true;
 
   const subscription = {
     client,
@@ -61,8 +64,10 @@ export async function startFeed(options: FeedOptions): Promise<Feed> {
     for (let subscribed = first; !stopping.signal.aborted; ) {
       const reason = await subscribed.over;
       if (stopping.signal.aborted) return;
+      stands = false;
       report(`The connection to the log is lost: ${reason} It is made again as soon as the server can be reached.`);
       subscribed = await takeUp();
+      stands = true;
       report('The connection to the log stands again; nothing that was written in between is missed.');
     }
   }
@@ -88,6 +93,7 @@ export async function startFeed(options: FeedOptions): Promise<Feed> {
   const over = keepUp(first).catch(() => undefined);
   return {
     place: () => place,
+    stands: () => stands,
     async stop() {
       stopping.abort();
       await over;

@@ -1,7 +1,8 @@
 /** A broker, as a process of its own, whose log is in EventStoreDB. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { Agent, request } from 'undici';
 import { createApiClient } from '../../../adapters/cli/api.ts';
 import { connectionOf, FREE_PORTS, runBerth } from '../../helpers/berth-process.ts';
 import { startEventStore } from '../../helpers/event-store.ts';
@@ -45,11 +46,28 @@ t.test('a broker whose log is away says so, and goes on when it is back', async 
   const dataDir = temporaryFolder(t);
   const broker = runBerth(t, 'broker', '--data-dir', dataDir, '--event-log', url, '--stream-prefix', prefix, ...FREE_PORTS);
   await broker.says('The broker is ready');
+  const connection = await connectionOf(dataDir);
+  const dispatcher = new Agent({ connect: { ca: await readFile(connection.caFile) } });
+  t.teardown(() => dispatcher.close());
+  const health = () =>
+    Promise.all(
+      [connection.url, `https://127.0.0.1:${connection.agentPort}`].map(async (door) => {
+        const { statusCode, body } = await request(`${door}/health`, { dispatcher });
+        return [statusCode, await body.json()];
+      }),
+    );
+  const [well, away] = [
+    [200, { status: 'ok' }],
+    [503, { status: 'unavailable' }],
+  ];
+  t.same(await health(), [well, well]);
   await standIn.stop();
   await broker.says('The connection to the log is lost');
+  t.same(await health(), [away, away], 'a load balancer takes another one');
   await standIn.start();
   await broker.says('The connection to the log stands again');
-  const client = await createApiClient(await connectionOf(dataDir));
+  t.same(await health(), [well, well]);
+  const client = await createApiClient(connection);
   t.same(await client.describeServers(), []);
   await client.close();
 });
