@@ -112,6 +112,8 @@ async function refresh({ ports, serverId, origin }: Settling, found: FoundSessio
 async function settleMissing({ ports, serverId, origin }: Settling, id: SessionId): Promise<void> {
   const reason = 'The session is no more on its host.';
   const outcome = await ports.sessions.execute(id, { type: 'report-ended', serverId, reason }, origin);
-  const isStillToCome = !('rejected' in outcome) && outcome.snapshot.value === 'placed';
+  const { value } = outcome.snapshot;
+  // Whoever is being placed may have its slot already; if it is placed elsewhere after all, the slot is given back without us.
+  const isStillToCome = value === 'placing' || (value === 'placed' && !('rejected' in outcome));
   if (!isStillToCome) await ports.servers.execute(serverId, release(id), origin);
 }

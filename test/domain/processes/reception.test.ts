@@ -1,10 +1,14 @@
 /** Hearing agents: reports, greetings, inventories and silence. */
 import t from 'tap';
+import { createActors } from '../../../domain/actors.ts';
 import { serverId, sessionId } from '../../../domain/ids.ts';
 import type { EventLog } from '../../../domain/ports/event-log.ts';
-import { longerId } from '../../../domain/processes/inventory.ts';
+import { longerId, settleInventory } from '../../../domain/processes/inventory.ts';
+import { serverKind } from '../../../domain/server/actor.ts';
+import { sessionKind } from '../../../domain/session/actor.ts';
 import { found, setUpCore } from '../../helpers/core.ts';
 import { AGENT_CLIENT, description, ORIGIN } from '../../helpers/samples.ts';
+import { createSeededRandom } from '../../helpers/simulated-clock.ts';
 import { pause } from '../../helpers/until.ts';
 
 const idOf = (view: unknown) => sessionId((view as { id: string }).id);
@@ -172,6 +176,31 @@ t.test('a session that vanished while nobody listened is DELETED, and its slot i
   await broker.greet('A');
   t.match(await broker.describe(id), { state: 'DELETED', stateReason: 'The session is no more on its host.' });
   t.equal(broker.types('server', 'A').at(-1), 'server.slot-released');
+});
+
+t.test('a slot that another broker has reserved for a session that it is placing is kept when the agent greets', async (t) => {
+  const broker = await setUpCore(t, {}, (log) => ({
+    ...log,
+    append: async (stream, expectedRevision, facts) => {
+      if (facts[0]?.type === 'session.placed') await settleElsewhere(log);
+      return log.append(stream, expectedRevision, facts);
+    },
+  }));
+
+  /** The inventory of A, which is empty, as another broker on the log settles it at this moment. */
+  async function settleElsewhere(log: EventLog): Promise<void> {
+    const ports = { log, clock: broker.clock, random: createSeededRandom(1) };
+    const [sessions, servers] = [createActors(sessionKind, ports), createActors(serverKind, ports)];
+    const { slots } = (await servers.look('A')).context;
+    const held = slots.map((slot) => slot.sessionId);
+    t.equal(held.length, 1);
+    const greeting = { ...(await greetingOf(broker)), serverId: serverId('A') };
+    await settleInventory({ sessions, servers, beliefs: { sessionsOn: async () => [] } }, greeting, held, ORIGIN);
+  }
+
+  await broker.greet('A');
+  t.match(await broker.create(), { state: 'CREATING' });
+  t.equal(broker.types('server', 'A').at(-1), 'server.slot-reserved');
 });
 
 t.test('a deletion that the host never heard of is asked for again', async (t) => {
