@@ -127,6 +127,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
       work,
       processes,
       heard: () => heard,
+      head: log.head,
       reached: reads.reached,
       began: () => logger.info({ broker: ports.self }, 'This broker leads.'),
       ended: () => logger.warn({ broker: ports.self }, 'This broker does not lead any more.'),

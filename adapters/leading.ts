@@ -36,6 +36,8 @@ export interface LeadingPorts {
   readonly processes: Process[];
   /** How far they have heard. */
   heard(): Position;
+  /** Of the newest fact: whoever led before may have written what is not heard yet. */
+  head(): Promise<Position>;
   /** Resolves when the read models have come that far. */
   reached(position: Position): Promise<void>;
   /** For the operator. */
@@ -119,25 +121,24 @@ export function createLeading(ports: LeadingPorts, limits: LeadingLimits): Leadi
 }
 
 /**
- * Stray slots go first: a session that is placed again may well take the very slot. Then facts are heard, and what the read models say was left
- * undone is taken up; what is in both is done once, because actors decide.
+ * Stray slots go first: a session that is placed again may well take the very slot. Sessions that end meanwhile, at other brokers, give theirs back already.
+ * Then all facts are heard, and what the read models say was left undone is taken up; what is in both is done once, because actors decide.
  */
 async function beginTerm(ports: LeadingPorts, limits: LeadingLimits): Promise<Term> {
   const { work, processes, clock, random } = ports;
+  const own: Process[] = [];
+  const hear = (...more: readonly Process[]): void => {
+    own.push(...more);
+    processes.push(...more);
+  };
   const origin: Origin = { cause: { kind: 'broker', id: 'recovery' }, requestId: requestId(random.uuid()) };
-  await ports.reached(ports.heard());
-  const strays = await work.straySlots();
-  await Promise.all(strays.map((stray) => settleStray(ports, stray, origin)));
-
   const effects = createEffects(clock, ports.failed);
   const placing = createPlacing({ ...ports, effects }, limits);
   const deadlines = createDeadlines({ ...ports, effects }, limits);
   const watching = createWatching({ ...ports, effects }, limits);
-  const own: readonly Process[] = [placing, deadlines, createReleasing({ ...ports, effects }), watching];
-  processes.push(...own);
 
   function end(): void {
-    processes.splice(processes.length - own.length, own.length);
+    for (const process of own) processes.splice(processes.indexOf(process), 1);
     effects.stop();
     placing.stop();
     deadlines.stop();
@@ -145,6 +146,11 @@ async function beginTerm(ports: LeadingPorts, limits: LeadingLimits): Promise<Te
   }
 
   try {
+    hear(createReleasing({ ...ports, effects }));
+    await ports.reached(await ports.head());
+    const strays = await work.straySlots();
+    await Promise.all(strays.map((stray) => settleStray(ports, stray, origin)));
+    hear(placing, deadlines, watching);
     await ports.reached(ports.heard());
     const unreachable = await work.unreachable();
     deadlines.resumeServers(

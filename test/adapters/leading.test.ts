@@ -117,6 +117,30 @@ t.test('a placement that another leader began anew is void', async (t) => {
   t.same(cluster.types('server', 'A').slice(2), ['server.slot-reserved', 'server.slot-released', 'server.slot-reserved']);
 });
 
+t.test('a session that ends while another broker begins to lead gives its slot back', async (t) => {
+  const cluster = await setUpCluster(t);
+  const leader = await cluster.start('a');
+  const other = await cluster.start('b');
+  await other.greet('A');
+  const [ending] = await other.create();
+  await cluster.settle();
+  const sessionId = ending && 'done' in ending ? ending.done.id : '';
+  await strandedSlot(cluster, leader);
+  cluster.onAppend = async (_, types) => {
+    if (types.includes('session.placement-restarted')) {
+      await other.core.application.deleteSessions([{ sessionId, owner: 'ann', force: true }], ORIGIN);
+      await pause(100);
+    }
+    return true;
+  };
+  leader.kill();
+  await cluster.pass(2_000);
+  await until('it leads', () => other.said.includes(LEADS));
+  await cluster.settle();
+  t.equal(cluster.types('session', sessionId).at(-1), 'session.deleted');
+  t.equal(cluster.types('server', 'A').filter((type) => type === 'server.slot-released').length, 2);
+});
+
 t.test('a broker that goes by the id of another one does not start', async (t) => {
   const cluster = await setUpCluster(t);
   await cluster.start('a');

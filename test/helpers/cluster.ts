@@ -52,8 +52,8 @@ export async function setUpCluster(t: Test) {
   };
 
   const cluster = {
-    /** False: this append never comes to the log, and is never answered. */
-    onAppend: (_stream: string, _types: readonly string[]): boolean => true,
+    /** False: this append never comes to the log, and is never answered. It waits for a promise. */
+    onAppend: (_stream: string, _types: readonly string[]): boolean | Promise<boolean> => true,
     clock,
     /** Of another process. */
     newLocks,
@@ -70,13 +70,10 @@ export async function setUpCluster(t: Test) {
       const orders: { readonly server: string; readonly order: Order }[] = [];
       const shared = sharedBy({
         ...log,
-        append: (stream, revision, facts) =>
-          cluster.onAppend(
-            stream,
-            facts.map(({ type }) => type),
-          )
-            ? log.append(stream, revision, facts)
-            : new Promise(() => undefined),
+        async append(stream, revision, facts) {
+          const types = facts.map(({ type }) => type);
+          return (await cluster.onAppend(stream, types)) ? log.append(stream, revision, facts) : new Promise(() => undefined);
+        },
       });
       const ports: CorePorts = {
         log: { ...mortal(shared, life), isShared: true, known: shared.known, subscribe: shared.subscribe },
