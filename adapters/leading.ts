@@ -72,6 +72,8 @@ export function createLeading(ports: LeadingPorts, limits: LeadingLimits): Leadi
   let resign: (() => Promise<void>) | undefined;
   let timer: Timer | undefined;
   let isStopped = false;
+  /** A log that is away is told once, not every second. */
+  let isTold = false;
 
   async function attempt(): Promise<void> {
     const lock = await locks.take(LEADER);
@@ -96,7 +98,15 @@ export function createLeading(ports: LeadingPorts, limits: LeadingLimits): Leadi
   function tryAgain(): void {
     timer = clock.after(ROUND_MS, () => {
       attempt()
-        .catch((error: unknown) => ports.failed('beginning to lead', error))
+        .then(
+          () => {
+            isTold = false;
+          },
+          (error: unknown) => {
+            if (!isTold) ports.failed('beginning to lead', error);
+            isTold = true;
+          },
+        )
         .finally(() => {
           if (term === undefined && !isStopped) tryAgain();
         });

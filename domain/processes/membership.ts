@@ -63,11 +63,18 @@ export function createMembership({ brokers, locks, clock, random, self: id, fail
     if (held === lock) await regain();
   }
 
-  /** When the connection to the log was lost the lock is taken again, and nobody need ever know. */
+  /** When the connection to the log was lost the lock is taken again, and nobody need ever know. What fails at it again and again is told once. */
   async function regain(): Promise<void> {
     held = undefined;
+    let isTold = false;
     while (address !== undefined && held === undefined) {
-      await locks.take(nameOf(id)).then(keep).catch(failed);
+      await locks
+        .take(nameOf(id))
+        .then(keep)
+        .catch((error: unknown) => {
+          if (!isTold) failed(error);
+          isTold = true;
+        });
       if (held === undefined) await pause();
     }
   }
