@@ -53,6 +53,10 @@ export interface ApiClient {
   serverHistory(id: string): Promise<readonly HistoryEntry[]>;
   /** Any call, with the token; gives the JSON of a 200. */
   call(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown>;
+  /** The newest position that it was told of, by Berth-Position; 0 before any. */
+  position(): number;
+  /** What it asks from now on is answered with everything up to this position in view. */
+  see(position: number): void;
   /** After the broker was started anew, perhaps elsewhere. A token that was given out before stays in use. */
   moveTo(connection: ConnectionFile): Promise<void>;
   close(): Promise<void>;
@@ -68,6 +72,8 @@ export async function createApiClient(first: Credentials): Promise<ApiClient> {
   let connection = first;
   let dispatcher = await dispatcherFor(first);
   let token: string | undefined;
+  let told = 0;
+  let seen = 0;
 
   async function send(
     method: 'GET' | 'POST' | 'PUT',
@@ -77,6 +83,7 @@ export async function createApiClient(first: Credentials): Promise<ApiClient> {
   ): Promise<unknown> {
     const answer = await request(`${connection.url}${path}`, { method, headers, body, dispatcher });
     const text = await answer.body.text();
+    told = Math.max(told, Number(answer.headers['berth-position'] ?? 0));
     if (answer.statusCode !== 200) throw new ApiError(path, answer.statusCode, text);
     return JSON.parse(text);
   }
@@ -89,7 +96,11 @@ export async function createApiClient(first: Credentials): Promise<ApiClient> {
 
   const call: ApiClient['call'] = async (method, path, body) => {
     token ??= await freshToken();
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      ...(seen > 0 && { 'berth-position': String(seen) }),
+    };
     return send(method, path, headers, body === undefined ? null : JSON.stringify(body));
   };
 
@@ -127,6 +138,10 @@ export async function createApiClient(first: Credentials): Promise<ApiClient> {
       }),
     sessionHistory: (id) => history('getSessionHistory', `/sessions/${encodeURIComponent(id)}`),
     serverHistory: (id) => history('getServerHistory', `/servers/${encodeURIComponent(id)}`),
+    position: () => told,
+    see(position) {
+      seen = Math.max(seen, position);
+    },
     async moveTo(next) {
       await dispatcher.destroy();
       dispatcher = await dispatcherFor(next);

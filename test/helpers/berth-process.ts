@@ -21,6 +21,8 @@ export interface BerthProcess {
 /** Slow machines are slow, and all of them run several of these at a time. */
 const PATIENCE_MS = 40_000;
 export const BERTH = fileURLToPath(new URL('../../adapters/cli/berth.js', import.meta.url));
+/** Many agents in a process. */
+export const AGENTS = fileURLToPath(new URL('./agents.js', import.meta.url));
 /** What tests use: any free ports. */
 export const FREE_PORTS = ['--client-port', '0', '--agent-port', '0'];
 

@@ -3,8 +3,10 @@
  * the stand-in, in this process.
  */
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { type StandIn, startStandIn } from '../eventstore-stand-in/stand-in.ts';
+import { runModule } from './berth-process.ts';
 
 export interface TestEventStore {
   readonly url: string;
@@ -18,15 +20,27 @@ export interface TestEventStore {
 
 export const freshPrefix = (): string => `t${randomBytes(6).toString('hex')}.`;
 
-export async function startEventStore(t: Test): Promise<TestEventStore> {
+/** `apart`: the stand-in is a process of its own, which a test with much load of its own does not hold up. */
+export async function startEventStore(t: Test, { apart = false } = {}): Promise<TestEventStore> {
   const url = process.env['EVENTSTORE_URL'];
   if (url) {
     const which = `the real server at ${url}`;
     t.comment(`EventStoreDB: ${which}`);
     return { url, prefix: freshPrefix(), which, standIn: undefined };
   }
+  if (apart) return { url: await startApart(t), prefix: freshPrefix(), which: 'stand-in', standIn: undefined };
   const standIn = await startStandIn();
   t.teardown(() => standIn.stop());
   t.comment('EventStoreDB: the stand-in (EVENTSTORE_URL runs this on a real server)');
   return { url: standIn.url, prefix: freshPrefix(), which: 'stand-in', standIn };
+}
+
+const STAND_IN = fileURLToPath(new URL('../eventstore-stand-in/stand-in.js', import.meta.url));
+const READY = /ready at (\S+)/;
+
+async function startApart(t: Test): Promise<string> {
+  const standIn = runModule(t, STAND_IN, ['0'], { bare: true });
+  await standIn.says(READY);
+  t.comment('EventStoreDB: the stand-in as a process of its own (EVENTSTORE_URL runs this on a real server)');
+  return READY.exec(standIn.stdout())?.[1] ?? '';
 }

@@ -1,4 +1,4 @@
-/** Clients of a broker that dies all the time: what they ask for at random, and what it acknowledged, which must be true for ever after. */
+/** Clients of brokers that die all the time: what they ask for at random, and what it acknowledged, which must be true for ever after. */
 import type { Random } from '../../domain/ports/clock.ts';
 import { type ApiClient, ApiError } from './api-client.ts';
 import { pause } from './until.ts';
@@ -43,7 +43,8 @@ export interface Load {
 }
 
 interface LoadPorts {
-  readonly client: ApiClient;
+  /** For the next call: of the only broker, or of any of them. */
+  readonly client: () => ApiClient;
   readonly random: Random;
   /** One for each client, which alone opens and closes it. */
   readonly serverIds: readonly string[];
@@ -69,7 +70,7 @@ export function startLoad(ports: LoadPorts): Load {
 }
 
 interface Client {
-  readonly client: ApiClient;
+  readonly client: () => ApiClient;
   readonly random: Random;
   readonly told: Told;
   readonly serverId: string;
@@ -122,7 +123,7 @@ async function create({ client, random, told, owner }: Client, memory: Memory): 
     };
   });
   memory.isUnsure = true;
-  const answer = await client.createSessions(items);
+  const answer = await client().createSessions(items);
   memory.isUnsure = false;
   for (const { Id: id, Name: name } of answer.SuccessfulList ?? []) {
     const session = { id: String(id), name: String(name), owner, requestId: String(answer.RequestId), permitted: [] };
@@ -132,7 +133,7 @@ async function create({ client, random, told, owner }: Client, memory: Memory): 
 }
 
 async function lookForMine({ client, owner }: Client, memory: Memory): Promise<void> {
-  const found = await client.describeSessions({ Filters: [{ Key: 'owner', Value: owner }] });
+  const found = await client().describeSessions({ Filters: [{ Key: 'owner', Value: owner }] });
   memory.mine = found.filter(({ State }) => State !== 'DELETED' && State !== 'DELETING').map(({ Id }) => ({ id: String(Id) }));
   memory.isUnsure = false;
 }
@@ -142,7 +143,7 @@ async function remove({ client, random, told, owner }: Client, memory: Memory): 
   const force = random.fraction() < 0.05;
   if (chosen.length === 0) return;
   if (force) for (const { id } of chosen) told.forced.add(id);
-  const answer = await client.deleteSessions(chosen.map(({ id }) => ({ SessionId: id, Owner: owner, Force: force })));
+  const answer = await client().deleteSessions(chosen.map(({ id }) => ({ SessionId: id, Owner: owner, Force: force })));
   for (const { SessionId: id } of answer.SuccessfulList ?? []) {
     const session = told.sessions.get(String(id));
     if (session !== undefined) session.deleted = force ? 'forced' : 'ordinary';
@@ -154,7 +155,7 @@ async function permit({ client, random, told, owner }: Client, memory: Memory): 
   const [session] = memory.mine.filter(() => random.fraction() < 0.5);
   if (session === undefined) return;
   const file = Buffer.from(`[permissions]\n%owner% allow builtin\n; ${random.uuid()}\n`).toString('base64');
-  const answer = await client.updateSessionPermissions([{ SessionId: session.id, Owner: owner, PermissionsFile: file }]);
+  const answer = await client().updateSessionPermissions([{ SessionId: session.id, Owner: owner, PermissionsFile: file }]);
   for (const { SessionId: id } of answer.SuccessfulList ?? []) told.sessions.get(String(id))?.permitted.push(String(answer.RequestId));
 }
 
@@ -163,7 +164,7 @@ async function toggleServer({ client, told, serverId }: Client, memory: Memory):
   const isClosing = before === 'open';
   memory.server = 'unsure';
   const items = [{ ServerId: serverId, Force: true }];
-  const answer = isClosing ? await client.closeServers(items) : await client.openServers([{ ServerId: serverId }]);
+  const answer = isClosing ? await client().closeServers(items) : await client().openServers([{ ServerId: serverId }]);
   if (answer.SuccessfulList?.length !== 1) throw new ApiError('closeServers or openServers', 200, JSON.stringify(answer));
   memory.server = isClosing ? 'closed' : 'open';
   const type = isClosing ? 'server.closed' : 'server.opened';

@@ -1,5 +1,5 @@
 /** A broker and agents as an operator runs them: processes of the build with files of their own. Nothing of them stays when the test is over. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'smol-toml';
@@ -30,10 +30,22 @@ export interface RealBroker {
   ready(): Promise<void>;
 }
 
+export interface BrokerOptions extends ModuleOptions {
+  /** For `berth broker`, beside its folder and ports. */
+  readonly flags?: readonly string[];
+  /** The data folder of a broker on the same log, whose cluster key this one gets. */
+  readonly keyOf?: string;
+}
+
 /** Resolves when the broker is ready for clients and agents. */
-export async function startBroker(t: Test, options: ModuleOptions = {}): Promise<RealBroker> {
+export async function startBroker(t: Test, { flags = [], keyOf, ...options }: BrokerOptions = {}): Promise<RealBroker> {
   const dataDir = join(await newFolder(t), 'data');
-  const run = (ports: readonly string[]): BerthProcess => runModule(t, BERTH, ['broker', '--data-dir', dataDir, ...ports], options);
+  if (keyOf !== undefined) {
+    await mkdir(join(dataDir, 'secrets'), { recursive: true, mode: 0o700 });
+    await copyFile(join(keyOf, 'secrets', 'cluster.key'), join(dataDir, 'secrets', 'cluster.key'));
+  }
+  const run = (ports: readonly string[]): BerthProcess =>
+    runModule(t, BERTH, ['broker', '--data-dir', dataDir, ...flags, ...ports], options);
   let broker = run(FREE_PORTS);
   let isOver = false;
   await broker.says(READY);
@@ -92,8 +104,15 @@ export interface LiveSession {
   readonly sessionType: 'CONSOLE' | 'VIRTUAL';
 }
 
-/** Writes the configuration of one agent of the broker; its state goes into a folder below the broker's, named after the host. */
-export async function writeServer({ dataDir, connection }: RealBroker, options: ServerOptions): Promise<ServerFiles> {
+/**
+ * Writes the configuration of one agent, which knows the broker and those `others` on the same log; its state goes into a folder beside the
+ * broker's, named after the host.
+ */
+export async function writeServer(
+  { dataDir, connection }: RealBroker,
+  options: ServerOptions,
+  others: readonly RealBroker[] = [],
+): Promise<ServerFiles> {
   const { hostname, os = 'linux', maxVirtualSessions = -1, maxSessionsPerUser = -1, tags = {}, simulated = {} } = options;
   const folder = join(dataDir, '..', hostname);
   const state = join(folder, 'state');
@@ -101,7 +120,7 @@ export async function writeServer({ dataDir, connection }: RealBroker, options: 
   await mkdir(join(folder, 'tags'), { recursive: true });
   await writeFile(join(folder, 'tags', 'tags.toml'), stringify(tags));
   const agent = {
-    broker_host: connection.agentHost,
+    broker_host: [connection, ...others.map((each) => each.connection)].map(({ agentHost, agentPort }) => `${agentHost}:${agentPort}`),
     broker_port: connection.agentPort,
     ca_file: connection.caFile,
     software_statement_path: connection.softwareStatementFile,
