@@ -69,6 +69,8 @@ const MOST_CONFLICTS = 5;
 /** How often an append whose outcome is unknown is repeated, with the same ids, before the command fails. */
 const MOST_FAULTS = 4;
 const FAULT_PAUSE_MS = 50;
+/** No append is repeated after this: a log that takes long to fail would keep callers waiting longer than they do. */
+const FAULT_PATIENCE_MS = 5_000;
 
 interface Asked<C> {
   readonly command: C;
@@ -295,12 +297,12 @@ async function append<M extends AnyStateMachine>(
   live: Live<M>,
   facts: readonly NewFact[],
 ): Promise<Pick<Live<M>, 'revision' | 'position'> | undefined> {
-  for (let faults = 0; ; faults += 1) {
+  for (let faults = 0, last = clock.now() + FAULT_PATIENCE_MS; ; faults += 1) {
     try {
       const appended = await log.append(stream, live.revision, facts);
       return appended.outcome === 'conflict' ? undefined : appended;
     } catch (error) {
-      if (!(error instanceof LogFault) || faults === MOST_FAULTS) throw error;
+      if (!(error instanceof LogFault) || faults === MOST_FAULTS || clock.now() >= last) throw error;
       await new Promise<void>((resolve) => clock.after(FAULT_PAUSE_MS * 2 ** faults, resolve));
     }
   }

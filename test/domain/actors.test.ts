@@ -111,6 +111,21 @@ t.test('an append of unknown outcome is repeated with the same facts, so that no
   t.same(await types('one'), ['session.requested']);
 });
 
+t.test('a log that takes long to fail is not asked again and again, because callers do not wait that long', async (t) => {
+  let asked = 0;
+  const { sessions, clock } = setUp(
+    through(openMemoryEventLog(), async () => {
+      asked += 1;
+      await new Promise<void>((resolve) => clock.after(4_000, resolve));
+      throw new LogFault('The server has not answered.');
+    }),
+  );
+  const failed = t.rejects(sessions.execute('one', request, ORIGIN), LogFault);
+  await clock.advance(60_000);
+  await failed;
+  t.equal(asked, 2);
+});
+
 t.test('whoever looks while an append is under way sees what came of it, and of a failed one what is in the log', async (t) => {
   const log = openMemoryEventLog();
   let isAway = false;
