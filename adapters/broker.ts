@@ -10,7 +10,7 @@ import { clientId } from '../domain/ids.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { type Access, createAccess } from './access.ts';
 import { type Attempts, createAttempts } from './audit/attempts.ts';
-import { openAudit } from './audit/audit.ts';
+import { type Audit, openAudit } from './audit/audit.ts';
 import { ensureBrokerId } from './broker-id.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
 import { type Cluster, createCluster } from './cluster/cluster.ts';
@@ -140,7 +140,9 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   onStop(attempts.stop);
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
   const isHealthy = opened.stands;
-  const doors = { config, ports, isHealthy, core, attempts, access, tokens, connections, cluster, certificates };
+  const stopping = new AbortController();
+  const records = { audit, attempts, stopping: stopping.signal };
+  const doors = { config, ports, isHealthy, core, ...records, access, tokens, connections, cluster, certificates };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -148,7 +150,10 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
     await closed;
   });
   const clients = await serveClients(doors, secrets.pageKey);
-  onStop(clients.close);
+  onStop(() => {
+    stopping.abort();
+    return clients.close();
+  });
   await core.join({ host: machine.hostname, url: brokerUrl(advertisedHost(config, machine), agents.port) });
   sealing.start();
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
@@ -181,7 +186,9 @@ interface Doors {
   /** False while it cannot know what other brokers write. */
   readonly isHealthy: () => boolean;
   readonly core: Core;
+  readonly audit: Audit;
   readonly attempts: Attempts;
+  readonly stopping: AbortSignal;
   readonly access: Access;
   readonly tokens: Tokens;
   readonly connections: AgentConnections;
@@ -216,13 +223,15 @@ function serveAgents({ config, ports, isHealthy, attempts, access, tokens, conne
 }
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
-  const { config, ports, isHealthy, core, attempts, access, tokens, certificates } = doors;
+  const { config, ports, isHealthy, core, audit, attempts, stopping, access, tokens, certificates } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = createClientApi({
     application: core.application,
     once: core.once,
     attempts,
+    audit,
+    stopping,
     authorize: createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now }),
     issueToken: createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now, attempts, random }),
     nextTokenKey,

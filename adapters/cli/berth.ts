@@ -31,7 +31,17 @@ program
 
 // Options behind a subcommand are its own.
 withLogFlags(program.command('audit').enablePositionalOptions())
-  .description('list who did what, and when')
+  .description('list who did what, to whom, when and from which request')
+  .option('--actor <id>', 'a session, server or credential, or the name of a stream; also refused attempts at it')
+  .option('--client <id>', 'the API client that caused it, or in whose name it was attempted')
+  .option('--owner <name>', 'the owner of the session')
+  .option('--type <type>', 'what happened: session.deleted, or all types that begin with session.')
+  .option('--from <time>', 'from then on: 2026-01-31T08:00:00Z, or a date')
+  .option('--to <time>', 'before then')
+  .option('--request <id>', 'what followed from one request')
+  .option('--csv', 'CSV for spreadsheets')
+  .option('--follow', 'go on with what happens, from now on or since --from')
+  .addHelpText('after', '\nExample:\n  $ berth audit --type attempt. --from 2026-01-31 --csv > refused.csv')
   .action((flags: AuditFlags) => run(async () => (await import('./audit-command.ts')).runAudit(flags)));
 
 withLogFlags(program.command('replay'))

@@ -46,7 +46,17 @@ export interface ReplayFlags extends LogFlags, OutputFlags {
   readonly swap?: boolean;
 }
 
-export interface AuditFlags extends LogFlags, OutputFlags {}
+export interface AuditFlags extends LogFlags, OutputFlags {
+  readonly actor?: string;
+  readonly client?: string;
+  readonly owner?: string;
+  readonly type?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly request?: string;
+  readonly csv?: boolean;
+  readonly follow?: boolean;
+}
 
 /** What the configuration file and the flags come to, or ConfigError; flags win. A relative folder starts from where the command was given. */
 export async function brokerConfigOf({ config, ...flags }: BrokerFlags): Promise<BrokerConfig> {

@@ -12,6 +12,8 @@ export interface Records {
   write(record: object, human: () => string): Promise<void>;
   /** A line that only people get, such as a heading. */
   say(line: string): Promise<void>;
+  /** Text that everyone gets as it is, its line ends included. */
+  text(text: string): Promise<void>;
 }
 
 /** Whoever read the output has stopped, as `head` does: nothing more to do, and nothing wrong. */
@@ -23,17 +25,18 @@ export function createRecords(flags: OutputFlags, output: Writable & { readonly 
   const json = flags.json ?? output.isTTY !== true;
   // A closed pipe is told to each write; unheard here, it would end the process.
   output.on('error', () => undefined);
-  const line = (text: string) => writeLine(output, text);
+  const line = (text: string) => writeText(output, `${text}\n`);
   return {
     json,
     write: (record, human) => line(json ? JSON.stringify(record) : human()),
     say: (text) => (json ? Promise.resolve() : line(text)),
+    text: (text) => writeText(output, text),
   };
 }
 
-function writeLine(output: Writable, text: string): Promise<void> {
+function writeText(output: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    output.write(`${text}\n`, (error) => {
+    output.write(text, (error) => {
       if (!error) resolve();
       else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? new OutputClosed('Nobody reads the output any more.') : error);
     });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Rejection } from '../../domain/decision.ts';
 import type { Origin } from '../../domain/facts.ts';
 import type { Application } from '../application.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { Attempt } from '../once.ts';
 import { parseAs, parseJson, readText } from './body.ts';
 import type { ApiLimits } from './limits.ts';
@@ -13,12 +14,15 @@ import { badRequest } from './reply.ts';
 /** What the operations work with. */
 export interface OperationTools {
   readonly application: Application;
+  readonly audit: Audit;
+  /** Aborted when the broker ends: answers that go on have to end first. */
+  readonly stopping: AbortSignal;
   readonly tokens: NextTokens;
   readonly limits: ApiLimits;
 }
 
-/** Answers with the body of a 200; throws an HttpProblem for anything else. */
-export type Operation = (call: Call) => Promise<object>;
+/** Answers with the body of a 200, or with more than that; throws an HttpProblem for anything else. */
+export type Operation = (call: Call) => Promise<object | Response>;
 
 /**
  * An operation that changes something, in two steps, so that nothing is ever known of a request that cannot be read: reads the call, and throws
@@ -38,6 +42,8 @@ export interface Call {
   items<Schema extends z.ZodType>(schema: Schema): Promise<z.infer<Schema>[]>;
   /** The parts of the path, percent-decoded; 400 where they cannot be. */
   path(): readonly string[];
+  /** Null where it is not there. `name` in small letters. */
+  header(name: string): string | null;
   /** The query, each name once; 400 for a name not listed. */
   query<Name extends string>(...names: readonly Name[]): Partial<Record<Name, string>>;
 }
@@ -59,6 +65,7 @@ export function createCall(request: Request, origin: Origin, limits: ApiLimits, 
       return parseAs(z.array(schema), body);
     },
     path: () => decodePath(request.url),
+    header: (name) => request.headers.get(name),
     query: (...names) => readQuery(request.url, names),
   };
 }

@@ -10,8 +10,10 @@ import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Application } from '../application.ts';
 import type { Attempts } from '../audit/attempts.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { Logger } from '../logging.ts';
 import type { Once } from '../once.ts';
+import { getAudit } from './audit.ts';
 import type { BearerCheck } from './bearer.ts';
 import { type Call, type Change, createCall, type Operation, type OperationTools } from './call.ts';
 import { getSessionConnectionData } from './connection.ts';
@@ -36,6 +38,9 @@ export interface ClientApiDeps {
   readonly application: Application;
   /** Where requests and items that are turned down are kept. */
   readonly attempts: Attempts;
+  readonly audit: Audit;
+  /** Aborted when the broker ends. */
+  readonly stopping: AbortSignal;
   /** Remembers requests that have a key. */
   readonly once: Once;
   readonly authorize: BearerCheck;
@@ -69,7 +74,8 @@ export function createClientApi(deps: ClientApiDeps): Hono {
 
 function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
-  const tools: OperationTools = { application: deps.application, tokens: createNextTokens(deps.nextTokenKey), limits };
+  const { application, audit, stopping } = deps;
+  const tools: OperationTools = { application, audit, stopping, tokens: createNextTokens(deps.nextTokenKey), limits };
   const changes: Readonly<Record<ChangeId, (tools: OperationTools) => Change>> = {
     createSessions,
     deleteSessions,
@@ -84,6 +90,7 @@ function operationRoutes(deps: ClientApiDeps): readonly Route[] {
     getSessionScreenshots,
     getSessionHistory,
     getServerHistory,
+    getAudit,
   };
   return operations.map((operation) => {
     const serve = operation.changes ? createRepeatable(deps, changes[operation.id](tools)) : look(looks[operation.id](tools));
@@ -96,8 +103,10 @@ type Serve = (call: Call, request: Request) => Promise<Response>;
 
 const look =
   (operation: Operation): Serve =>
-  async (call) =>
-    reply(200, await operation(call));
+  async (call) => {
+    const answer = await operation(call);
+    return answer instanceof Response ? answer : reply(200, answer);
+  };
 
 /** The token comes first: without one, nothing of the request is looked at. */
 const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Serve, limits: ApiLimits): Answer => {

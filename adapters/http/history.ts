@@ -1,7 +1,7 @@
 /** The operations of the audit: what happened to a session or a server, oldest first. The original has no counterpart. */
 import type { HistoryEntry, Page } from '../../projections/views.ts';
 import type { Call, Operation, OperationTools } from './call.ts';
-import { nextToken, pageSize } from './paging.ts';
+import { nextToken, readPageSize } from './paging.ts';
 import { presentTime } from './present-session.ts';
 import { subjectOf } from './refusals.ts';
 import { HttpProblem } from './reply.ts';
@@ -24,12 +24,6 @@ function history({ tokens }: OperationTools, kind: 'session' | 'server', read: R
     if (page === undefined) throw new HttpProblem(404, `There is no ${kind} with this id.`, {}, { target: subjectOf(kind, id) });
     return { RequestId: call.origin.requestId, History: page.items.map(presentEntry), NextToken: nextToken(tokens, page, query) };
   };
-}
-
-/** Digits only: `Number` would take blanks and exponents too. */
-function readPageSize(text: string | undefined): number {
-  if (text === undefined) return pageSize(undefined);
-  return pageSize(/^\d{1,4}$/.test(text) ? Number(text) : 0);
 }
 
 const presentEntry = (entry: HistoryEntry) => ({

@@ -3,6 +3,7 @@
  * what generated clients are made of, so they never change.
  */
 import type { z } from 'zod';
+import { auditResponse } from '../wire/audit.ts';
 import { historyResponse } from '../wire/history.ts';
 import { updateSessionPermissionsRequestData, updateSessionPermissionsResponse } from '../wire/permissions.ts';
 import { getSessionScreenshotRequestData, getSessionScreenshotsResponse } from '../wire/screenshots.ts';
@@ -30,7 +31,7 @@ export interface OperationDescription {
 interface ParameterDescription {
   readonly name: string;
   readonly in: 'path' | 'query';
-  readonly type: 'string' | 'integer';
+  readonly type: 'string' | 'integer' | 'boolean';
   readonly description: string;
 }
 
@@ -48,6 +49,21 @@ const SERVER_ID = 'aXAtMTAtMC0wLTEy';
 const paging: readonly ParameterDescription[] = [
   { name: 'MaxResults', in: 'query', type: 'integer', description: 'Entries a page may hold: 1 to 1000, which is also the default.' },
   { name: 'NextToken', in: 'query', type: 'string', description: 'Where to go on: the NextToken of the page before.' },
+];
+
+const query = (name: string, description: string, type: ParameterDescription['type'] = 'string') =>
+  ({ name, in: 'query', type, description }) as const;
+
+const filters: readonly ParameterDescription[] = [
+  query('Actor', 'The id of a session, server or credential, or the name of a stream such as session-<id>; also refused attempts at it.'),
+  query('Client', 'The id of the API client that caused it, or in whose name it was attempted.'),
+  query('Owner', 'The owner of the session, or the one that a refused attempt named.'),
+  query('Type', 'What happened: a type such as session.deleted, or the beginning of types with its dot, such as session.'),
+  query('From', 'From then on: ISO 8601 with a zone, or a date, which begins in UTC.'),
+  query('To', 'Before then.'),
+  query('RequestId', 'The id of the request that it followed from.'),
+  query('format', 'json for pages, which is the default; jsonl or csv for an export.'),
+  query('follow', 'true: what happens from now on, or since From, without an end.', 'boolean'),
 ];
 
 export const operations = [
@@ -197,6 +213,19 @@ export const operations = [
     parameters: [{ name: 'serverId', in: 'path', type: 'string', description: 'The id of the server.' }, ...paging],
     response: historyResponse,
     errors: NO_SUCH,
+  },
+  {
+    id: 'getAudit',
+    method: 'GET',
+    path: '/audit',
+    tag: 'history',
+    changes: false,
+    summary: 'Get who did what',
+    description:
+      'Everything that happened, and every attempt that was refused, oldest first: what, to whom, when, and who caused it by which request. All filters that are given have to be met. Besides pages there are exports and feeds: with `format` jsonl or csv (or Accept: application/jsonl, text/csv) everything up to now is sent at once, and with `follow` what happens from now on, or since From, as it happens (as server-sent events with Accept: text/event-stream).',
+    parameters: [...filters, ...paging],
+    response: auditResponse,
+    errors: INVALID,
   },
 ] as const satisfies readonly OperationDescription[];
 

@@ -12,6 +12,12 @@ export function pageSize(maxResults: number | null | undefined): number {
   throw badRequest(`MaxResults: expected an integer from 1 to ${MAX_RESULTS}.`);
 }
 
+/** The same from a query. Digits only: `Number` would take blanks and exponents too. */
+export function readPageSize(text: string | undefined): number {
+  if (text === undefined) return pageSize(undefined);
+  return pageSize(/^\d{1,4}$/.test(text) ? Number(text) : 0);
+}
+
 /** The ids to describe; undefined for all. Throws 400 for more than `limit`. */
 export function readIds(field: string, ids: readonly string[] | null | undefined, limit: number): readonly string[] | undefined {
   if (!ids?.length) return undefined;

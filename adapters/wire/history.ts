@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { integer, list, model, one, text, time } from './shapes.ts';
 
-const cause = model('HistoryCause', 'Who made it happen.', {
+export const cause = model('HistoryCause', 'Who made it happen.', {
   Kind: text('client, agent, broker or operator.', { example: 'client' }),
   Id: text('Which one.'),
 });

@@ -4,6 +4,7 @@ import type { Hono } from 'hono';
 import type { Test } from 'tap';
 import type { Application } from '../../adapters/application.ts';
 import type { Attempts } from '../../adapters/audit/attempts.ts';
+import type { Audit } from '../../adapters/audit/audit.ts';
 import { createBearerCheck } from '../../adapters/http/bearer.ts';
 import { createClientApi } from '../../adapters/http/client-api.ts';
 import type { ApiLimits } from '../../adapters/http/limits.ts';
@@ -51,7 +52,12 @@ export interface TestApiOptions {
   readonly isHealthy?: () => boolean;
   readonly once?: Once;
   readonly attempts?: Attempts;
+  /** Default: nothing ever happens. */
+  readonly audit?: Audit;
+  readonly stopping?: AbortSignal;
 }
+
+const UNEVENTFUL: Audit = { page: async () => ({ items: [], seen: 0 }), newest: async () => 0, newer: async () => false };
 
 /** Made once for each file of tests, because it takes a while. */
 let keys: SigningKeys | undefined;
@@ -68,6 +74,8 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
   const app = createClientApi({
     application: { ...application, ...broken },
     attempts,
+    audit: options.audit ?? UNEVENTFUL,
+    stopping: options.stopping ?? new AbortController().signal,
     once: options.once ?? createOnce({ log: openMemoryEventLog(), clock, random }),
     authorize: createBearerCheck({ tokens, isActive: async (id) => clients.has(id), now: clock.now }),
     issueToken: createTokenEndpoint({

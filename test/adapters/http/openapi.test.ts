@@ -71,7 +71,7 @@ const MODELS: Record<string, string> = {
   CloseServerUnsuccessfulResponse: 'CloseServerRequestData:CloseServerRequestData FailureCode:string FailureReason:string',
 };
 
-const OUR_OWN = ['HistoryCause', 'HistoryEntry', 'HistoryResponse'];
+const OUR_OWN = ['AuditEntry', 'AuditResponse', 'HistoryCause', 'HistoryEntry', 'HistoryResponse'];
 
 const reference = (schema: Schema | undefined) => schema?.$ref?.replace('#/components/schemas/', '');
 
@@ -121,6 +121,7 @@ t.test('the history has operations of its own under a tag of its own', async (t)
     [
       'get /sessions/{sessionId}/history getSessionHistory history sessionId,MaxResults,NextToken HistoryResponse',
       'get /servers/{serverId}/history getServerHistory history serverId,MaxResults,NextToken HistoryResponse',
+      'get /audit getAudit history Actor,Client,Owner,Type,From,To,RequestId,format,follow,MaxResults,NextToken AuditResponse',
     ],
   );
 });
