@@ -24,15 +24,21 @@ export function sessionIdOf(number: number): SessionId {
 }
 
 /** Every session READY, spread evenly. The number of facts. */
-export async function writeFleetLog(file: string, { servers, sessions }: FleetSize): Promise<number> {
+export async function writeFleetLog(file: string, size: FleetSize): Promise<number> {
   const log = await openSqliteEventLog(file);
+  const facts = await writeFleet(log, size);
+  await log.close();
+  return facts;
+}
+
+/** The same into any log. */
+export async function writeFleet(log: EventLog, { servers, sessions }: FleetSize): Promise<number> {
   let facts = 0;
   for (let first = 0; first < servers; first += AT_ONCE) {
     const numbers = Array.from({ length: Math.min(AT_ONCE, servers - first) }, (_, index) => first + index);
     const written = numbers.map((number) => writeServer(log, number, ownedBy(number, { servers, sessions })));
     facts += (await Promise.all(written)).reduce((sum, count) => sum + count, 0);
   }
-  await log.close();
   return facts;
 }
 

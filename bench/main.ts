@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { appendBench } from './append.ts';
 import { benchBatch } from './batch.ts';
+import { benchCluster } from './cluster.ts';
 import { benchCreate } from './create.ts';
 import { benchDescribe } from './describe.ts';
 import { writeFleetLog } from './fleet-log.ts';
@@ -20,7 +21,7 @@ import { benchRehydration } from './rehydration.ts';
 import { benchConnected, benchRestart } from './restart.ts';
 import type { Row } from './row.ts';
 
-const LETTERS = ['a', 'b', 'c', 'd', 'e', 'g', 'h', 'p', 'r'] as const;
+const LETTERS = ['a', 'b', 'c', 'd', 'e', 'g', 'h', 'k', 'p', 'r'] as const;
 type Letter = (typeof LETTERS)[number];
 
 const FLEET = { servers: 10_000, sessions: 100_000 };
@@ -40,6 +41,7 @@ if (wanted.has('c')) show(await appendBench());
 if (wanted.has('d')) show(await benchRebuild());
 if (wanted.has('g')) show(await benchBatch());
 if (wanted.has('h')) show(await benchQueue());
+if (wanted.has('k')) await inFolder('cluster', benchBrokers);
 if (wanted.has('r')) show(await benchRehydration());
 print(`Measured in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
 
@@ -49,6 +51,12 @@ async function benchFleet(folder: string): Promise<void> {
   await (await startBroker(folder)).stop();
   if (wanted.has('e')) show(await benchRestart(folder, FLEET));
   if (wanted.has('b')) show(await benchDescribe(folder, FLEET));
+}
+
+async function benchBrokers(folder: string): Promise<void> {
+  const url = process.env['EVENTSTORE_URL'];
+  if (url) show(await benchCluster(folder, url));
+  else print('Benchmark k is left out: it needs an EventStoreDB at EVENTSTORE_URL, such as esdb://127.0.0.1:2113?tls=false.');
 }
 
 function selected(letters: readonly string[]): ReadonlySet<Letter> {

@@ -19,10 +19,10 @@ export interface BrokerProcess {
   kill(): Promise<void>;
 }
 
-/** `BROKER_FLAGS` (say `--cpu-prof --cpu-prof-dir=/tmp/profile`) are flags of Node for this process alone. */
-export async function startBroker(dataDir: string): Promise<BrokerProcess> {
+/** `more`: parameters beside its folder and ports. `BROKER_FLAGS` (say `--cpu-prof --cpu-prof-dir=/tmp/profile`) are flags of Node for this process alone. */
+export async function startBroker(dataDir: string, more: readonly string[] = []): Promise<BrokerProcess> {
   const startedAt = performance.now();
-  const parameters = ['broker', '--data-dir', dataDir, '--client-port', '0', '--agent-port', '0', '--log-level', 'error'];
+  const parameters = ['broker', '--data-dir', dataDir, '--client-port', '0', '--agent-port', '0', '--log-level', 'error', ...more];
   const flags = (process.env['BROKER_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
   const child = fork(fileURLToPath(new URL('../adapters/cli/berth.js', import.meta.url)), parameters, {
     execArgv: ['--enable-source-maps', ...flags],
