@@ -11,10 +11,10 @@ import { type BrokerProcess, startBroker, startHelper } from './processes.ts';
 import type { Row } from './row.ts';
 
 const FLEET = { servers: 100, sessions: 2_000 };
-const CHANGES = 300;
+const CHANGES = 100;
 const CONNECTIONS = 63;
 /** Requests of all brokers together: not measured, and measured. */
-const PHASES = [6_000, 12_000];
+const PHASES = [3_000, 6_000];
 /** Servers without agents are called missing after 10 s. */
 const REST_MS = 15_000;
 
