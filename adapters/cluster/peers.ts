@@ -89,14 +89,11 @@ export function createPeers({ directory, clock, logger, ...deps }: PeersDeps): P
   }
 
   async function ask(peer: Peer, body: object): Promise<Pictures> {
-    pictures += 1;
     try {
       return picturesSchema.parse(await http.post(peer, '/brokers/screenshots', body));
     } catch (err) {
       logger.warn({ broker: peer.id, url: peer.url, err }, 'Another broker gave no pictures.');
       return { rejected: 'The broker that the agent of the server is connected to does not answer' };
-    } finally {
-      pictures -= 1;
     }
   }
 
@@ -109,7 +106,10 @@ export function createPeers({ directory, clock, logger, ...deps }: PeersDeps): P
       const peer = directory.find(brokerId);
       if (peer === undefined) return { rejected: 'The agent of the server is not connected' };
       if (pictures >= MAX_PICTURES) return { rejected: 'Too many screenshots are being taken at the moment' };
-      return ask(peer, { serverId, order });
+      pictures += 1;
+      const answer = await ask(peer, { serverId, order });
+      pictures -= 1;
+      return answer;
     },
     close() {
       timer?.cancel();

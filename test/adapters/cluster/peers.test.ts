@@ -136,6 +136,17 @@ t.test('a broker that is slow with one batch is not sent the next', async (t) =>
   t.same(said(), []);
 });
 
+t.test('a broker that ends sends nothing more', async (t) => {
+  const cluster = await newCluster(t);
+  const peer = await startPeer(t, cluster, 'a');
+  const { peers, said } = peersOf(t, cluster, [peer]);
+  peers.telemetry(one, load(1));
+  await peers.close();
+  await cluster.clock.advance(10_000);
+  await pause(50);
+  t.same([peer.posts, said()], [[], []]);
+});
+
 t.test('pictures come from the broker that the agent is connected to', async (t) => {
   const cluster = await newCluster(t);
   const holder = await startPeer(t, cluster, 'holder');

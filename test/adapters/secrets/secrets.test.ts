@@ -261,6 +261,12 @@ t.test('whoever can write to the log but has no cluster key adds no key', async 
   t.equal(await second.find(kidOf(forged)), undefined);
 });
 
+t.test('a log with nothing but the signing keys of others is not signed on', async (t) => {
+  const it = await setUp(t);
+  await add(it.log, -1, await newKeyFact(await makeClusterKey(join(it.root, 'another'))));
+  await t.rejects(it.open('first'), { message: /does not open the keys in this log/ });
+});
+
 t.test('an authority is replaced before it expires, and goes on being trusted', async (t) => {
   const it = await setUp(t);
   const first = await it.open('first');
