@@ -17,7 +17,7 @@ export const brokerKind: ActorKind<typeof brokerMachine, BrokerCommand, BrokerEv
 
 export type Brokers = Actors<typeof brokerMachine, BrokerCommand, BrokerEvent>;
 
-export function decideBroker({ value, context }: BrokerSnapshot, command: BrokerCommand): Decision<BrokerEvent> {
+function decideBroker({ value, context }: BrokerSnapshot, command: BrokerCommand): Decision<BrokerEvent> {
   if (command.type === 'leave') {
     return value === 'joined' ? accepted({ type: 'broker.left', data: { reason: command.reason } }) : accepted();
   }

@@ -26,23 +26,6 @@ export interface PlacingLimits {
   readonly policy: PolicyName;
 }
 
-export interface PlacingPorts extends SeekingPorts {
-  readonly effects: Effects;
-  readonly clock: Clock;
-}
-
-export interface PlacingLimits {
-  /** Requests that may wait. */
-  readonly queueSize: number;
-  /** How long one may wait. */
-  readonly queueMs: number;
-  /** Which of the servers that could take a session gets it. */
-  readonly policy: PolicyName;
-}
-
-/** How it stands with a session that was just requested. */
-export type Placement = Found | { readonly outcome: 'waiting' };
-
 export interface Placing extends Process {
   resume(pending: readonly PendingSession[], origin: Origin): void;
   stop(): void;
