@@ -34,6 +34,8 @@ import type { Logger } from './logging.ts';
 import { openLog } from './open-log.ts';
 import { createPasswords } from './passwords.ts';
 import { openDesk, openReadModels } from './replay/desk.ts';
+import { foldInChild, foldSource } from './replay/fold-child.ts';
+import { createPast, PAST_LIMITS, type Past, type PastPorts } from './replay/past.ts';
 import { openSecrets } from './secrets/secrets.ts';
 import { advertisedHost, brokerUrl, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
@@ -133,6 +135,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   onStop(core.stop);
   onStop((await openDesk({ log, database, standStill: core.standStill, logger }, readModels)).stop);
   connections.start(core.reception);
+  const past = await openPast(config, { ...ports, log }, folder.path);
+  onStop(past.stop);
 
   const audit = await openAudit({ log, clock, logger }, join(folder.path, 'audit-index.sqlite'));
   onStop(audit.close);
@@ -142,7 +146,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const isHealthy = opened.stands;
   const stopping = new AbortController();
   const records = { audit, attempts, stopping: stopping.signal };
-  const doors = { config, ports, isHealthy, core, ...records, access, tokens, connections, cluster, certificates };
+  const doors = { config, ports, isHealthy, core, past, ...records, access, tokens, connections, cluster, certificates };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -157,6 +161,15 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   await core.join({ host: machine.hostname, url: brokerUrl(advertisedHost(config, machine), agents.port) });
   sealing.start();
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
+}
+
+/** What can be asked about the past, out of the way of everything else. */
+function openPast(config: BrokerConfig, ports: Omit<PastPorts, 'folder' | 'fold'>, dataDir: string): Promise<Past> {
+  const fold = foldInChild(foldSource(config, dataDir));
+  return createPast(
+    { ...ports, folder: join(dataDir, 'replay'), fold },
+    { ...PAST_LIMITS, deletedVisibleMs: config.deletedSessionVisibleMs },
+  );
 }
 
 /** With what checkpoints are signed, and where they can be checked. */
@@ -187,6 +200,7 @@ interface Doors {
   readonly isHealthy: () => boolean;
   readonly core: Core;
   readonly audit: Audit;
+  readonly past: Past;
   readonly attempts: Attempts;
   readonly stopping: AbortSignal;
   readonly access: Access;
@@ -223,11 +237,12 @@ function serveAgents({ config, ports, isHealthy, attempts, access, tokens, conne
 }
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
-  const { config, ports, isHealthy, core, audit, attempts, stopping, access, tokens, certificates } = doors;
+  const { config, ports, isHealthy, core, past, audit, attempts, stopping, access, tokens, certificates } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = createClientApi({
     application: core.application,
+    past,
     once: core.once,
     attempts,
     audit,

@@ -22,6 +22,8 @@ export interface ServerSelection {
 export interface ServerQueries {
   /** In the order in which they first registered; those that are removed, or not described yet, are not there. */
   describe(selection: ServerSelection): Promise<Page<ServerView>>;
+  /** Those that were ever described, removed ones too, by id: for the sessions that name them. */
+  named(ids: readonly string[]): Promise<ReadonlyMap<string, ServerView>>;
   /** Every server, removed ones too, with its slots, in pages: to fill the fleet index when a broker starts. */
   fleet(): AsyncIterable<readonly FleetRow[]>;
 }
@@ -34,6 +36,10 @@ export function createServerQueries(reader: Reader): ServerQueries {
     async describe(selection) {
       const rows = await unpack<PackedServer>(reader, describeQuery(reader, selection).compile());
       return pageOf(rows.map(rowOf), selection.limit, ({ view }) => view);
+    },
+    async named(ids) {
+      const rows = await unpack<PackedServer>(reader, namedQuery(reader, ids).compile());
+      return new Map(rows.map((row) => [row[0], rowOf(row).view]));
     },
     fleet: () =>
       pagesOf(async (after) => {
@@ -74,13 +80,18 @@ type PackedServer = readonly [...PackedConditions<ServerDescription>, consoleSes
 function describeQuery(reader: Reader, { ids, after = 0, limit }: ServerSelection) {
   let page = present(reader).select('servers.position').where('servers.position', '>', after).where('servers.description', 'is not', null);
   if (ids !== undefined) page = page.where('servers.id', 'in', listed(ids));
-  return reader
-    .selectFrom('servers')
-    .where('servers.position', 'in', page.orderBy('servers.position').limit(limit + 1))
-    .select((eb) => {
-      const columns = [...conditionColumns(eb), slotCount(reader, 'CONSOLE'), slotCount(reader, 'VIRTUAL')];
-      return packed(columns, eb.ref('servers.position')).as('rows');
-    });
+  return packedServers(reader).where('servers.position', 'in', page.orderBy('servers.position').limit(limit + 1));
+}
+
+function namedQuery(reader: Reader, ids: readonly string[]) {
+  return packedServers(reader).where('servers.id', 'in', listed(ids)).where('servers.description', 'is not', null);
+}
+
+function packedServers(reader: Reader) {
+  return reader.selectFrom('servers').select((eb) => {
+    const columns = [...conditionColumns(eb), slotCount(reader, 'CONSOLE'), slotCount(reader, 'VIRTUAL')];
+    return packed(columns, eb.ref('servers.position')).as('rows');
+  });
 }
 
 function slotCount(reader: Reader, sessionType: SessionType) {

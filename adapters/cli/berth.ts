@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { LOG_LEVELS } from '../logging.ts';
-import type { AgentFlags, AuditFlags, BrokerFlags, ReplayFlags, StartFlags } from './flags.ts';
+import type { AgentFlags, AuditFlags, BrokerFlags, DescribeFlags, ReplayFlags, StartFlags } from './flags.ts';
 import { complain } from './output.ts';
 import { OutputClosed } from './records.ts';
 
@@ -50,6 +50,16 @@ withLogFlags(program.command('replay'))
   .option('--swap', 'put them in the place of those in use; a running broker does that itself')
   .action((flags: ReplayFlags) => run(async () => (await import('./replay-command.ts')).runReplay(flags)));
 
+withSourceFlags(program.command('describe'))
+  .description('describe sessions or servers as they are by the log, or as they were')
+  .argument('<what>', 'sessions or servers')
+  .option('--as-of <moment>', 'a time such as 2026-01-15T09:30:00Z, or a position in the log (default: now)')
+  .option('--id <id...>', 'only these')
+  .option('--filter <key=value...>', 'only sessions that pass: owner, name, state, server or tag:<key>')
+  .option('--config <file>', 'a session-manager-broker.properties, for how long a deleted session is described')
+  .addHelpText('after', '\nExample:\n  $ berth describe sessions --as-of 2026-01-15T09:30:00Z --filter owner=barbara')
+  .action((what: string, flags: DescribeFlags) => run(async () => (await import('./describe-command.ts')).runDescribe(what, flags)));
+
 await program.parseAsync();
 
 function withBrokerFlags(command: Command): Command {
@@ -66,12 +76,17 @@ function withBrokerFlags(command: Command): Command {
 
 /** For commands that read a log and list what they find. */
 function withLogFlags(command: Command): Command {
+  return withSourceFlags(command)
+    .option('--json', 'JSON lines (default: where the output is not a terminal)')
+    .option('--no-json', 'lines for people (default: on a terminal)');
+}
+
+/** For commands that read a log. */
+function withSourceFlags(command: Command): Command {
   return command
     .option('--data-dir <folder>', 'the data folder whose log is read (default: ./berth-data)')
     .option('--log <address>', 'a log on a server instead: esdb://host:2113')
-    .option('--stream-prefix <text>', 'what the names of its streams there begin with')
-    .option('--json', 'JSON lines (default: where the output is not a terminal)')
-    .option('--no-json', 'lines for people (default: on a terminal)');
+    .option('--stream-prefix <text>', 'what the names of its streams there begin with');
 }
 
 /** What a command throws is a sentence for the operator. */

@@ -40,6 +40,15 @@ export interface AgentFlags {
   readonly logLevel?: string;
 }
 
+export interface DescribeFlags extends LogFlags {
+  /** Absent: the default settings. */
+  readonly config?: string;
+  readonly asOf?: string;
+  readonly id?: readonly string[];
+  /** `key=value` */
+  readonly filter?: readonly string[];
+}
+
 export interface ReplayFlags extends LogFlags, OutputFlags {
   /** Absent: all of them. */
   readonly model?: string;

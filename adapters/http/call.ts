@@ -5,6 +5,7 @@ import type { Origin } from '../../domain/facts.ts';
 import type { Application } from '../application.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Attempt } from '../once.ts';
+import type { Past } from '../replay/past.ts';
 import { parseAs, parseJson, readText } from './body.ts';
 import type { ApiLimits } from './limits.ts';
 import type { NextTokens } from './next-token.ts';
@@ -17,6 +18,7 @@ export interface OperationTools {
   readonly audit: Audit;
   /** Aborted when the broker ends: answers that go on have to end first. */
   readonly stopping: AbortSignal;
+  readonly past: Pick<Past, 'asOf'>;
   readonly tokens: NextTokens;
   readonly limits: ApiLimits;
 }

@@ -13,6 +13,7 @@ import type { Attempts } from '../audit/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Logger } from '../logging.ts';
 import type { Once } from '../once.ts';
+import type { Past } from '../replay/past.ts';
 import { getAudit } from './audit.ts';
 import type { BearerCheck } from './bearer.ts';
 import { type Call, type Change, createCall, type Operation, type OperationTools } from './call.ts';
@@ -36,6 +37,8 @@ import { createSessions, deleteSessions, describeSessions } from './sessions.ts'
 
 export interface ClientApiDeps {
   readonly application: Application;
+  /** Answers what is asked about the past. */
+  readonly past: Pick<Past, 'asOf'>;
   /** Where requests and items that are turned down are kept. */
   readonly attempts: Attempts;
   readonly audit: Audit;
@@ -74,8 +77,8 @@ export function createClientApi(deps: ClientApiDeps): Hono {
 
 function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
-  const { application, audit, stopping } = deps;
-  const tools: OperationTools = { application, audit, stopping, tokens: createNextTokens(deps.nextTokenKey), limits };
+  const { application, past, audit, stopping } = deps;
+  const tools: OperationTools = { application, past, audit, stopping, tokens: createNextTokens(deps.nextTokenKey), limits };
   const changes: Readonly<Record<ChangeId, (tools: OperationTools) => Change>> = {
     createSessions,
     deleteSessions,

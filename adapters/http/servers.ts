@@ -1,5 +1,6 @@
 /** The operations on servers: describeServers, openServers and closeServers. */
 import { closeServerRequestData, describeServersRequestData, openServerRequestData } from '../wire/servers.ts';
+import { AS_OF, momentIn, readMoment, readsAsOf } from './as-of.ts';
 import { runBatch } from './batch.ts';
 import type { Change, Operation, OperationTools } from './call.ts';
 import { createItemReader } from './item-reader.ts';
@@ -9,14 +10,17 @@ import { presentServer } from './present-server.ts';
 import { subjectOf } from './refusals.ts';
 import { withoutNulls } from './without-nulls.ts';
 
-export function describeServers({ application, tokens, limits }: OperationTools): Operation {
-  const model = describeServersRequestData.optional();
+export function describeServers(tools: OperationTools): Operation {
+  const { tokens, limits } = tools;
+  const model = describeServersRequestData.extend(AS_OF).optional();
   return async (call) => {
     const wish = (await call.body(model)) ?? {};
     const ids = readIds('ServerIds', wish.ServerIds, limits.batchItems);
-    const query = ['servers', ids];
+    const asOf = readMoment(wish.AsOf);
+    const query = ['servers', ids, ...momentIn(asOf)];
     const after = tokens.read(wish.NextToken, query);
-    const page = await application.describeServers({ ids, limit: pageSize(wish.MaxResults), after });
+    const selection = { ids, limit: pageSize(wish.MaxResults), after };
+    const page = await readsAsOf(tools, asOf, (reads) => reads.describeServers(selection));
     return {
       RequestId: call.origin.requestId,
       Servers: page.items.map(presentServer),

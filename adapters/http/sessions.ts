@@ -1,5 +1,6 @@
 /** The operations on sessions: describeSessions, createSessions and deleteSessions. */
 import { createSessionRequestData, deleteSessionRequestData, describeSessionsRequestData } from '../wire/sessions.ts';
+import { AS_OF, momentIn, readMoment, readsAsOf } from './as-of.ts';
 import { runBatch } from './batch.ts';
 import type { Change, Operation, OperationTools } from './call.ts';
 import { createItemReader } from './item-reader.ts';
@@ -11,15 +12,18 @@ import { readFilters } from './session-filters.ts';
 import { readSessionRequest } from './session-request.ts';
 import { withoutNulls } from './without-nulls.ts';
 
-export function describeSessions({ application, tokens, limits }: OperationTools): Operation {
-  const model = describeSessionsRequestData.optional();
+export function describeSessions(tools: OperationTools): Operation {
+  const { tokens, limits } = tools;
+  const model = describeSessionsRequestData.extend(AS_OF).optional();
   return async (call) => {
     const wish = (await call.body(model)) ?? {};
     const ids = readIds('SessionIds', wish.SessionIds, limits.batchItems);
     const filters = readFilters(wish.Filters ?? [], limits.batchItems);
-    const query = ['sessions', ids, filters];
+    const asOf = readMoment(wish.AsOf);
+    const query = ['sessions', ids, filters, ...momentIn(asOf)];
     const after = tokens.read(wish.NextToken, query);
-    const page = await application.describeSessions({ ...filters, ids, limit: pageSize(wish.MaxResults), after });
+    const selection = { ...filters, ids, limit: pageSize(wish.MaxResults), after };
+    const page = await readsAsOf(tools, asOf, (reads) => reads.describeSessions(selection));
     return {
       RequestId: call.origin.requestId,
       Sessions: page.items.map(presentSession),

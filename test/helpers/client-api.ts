@@ -11,9 +11,12 @@ import type { ApiLimits } from '../../adapters/http/limits.ts';
 import { createTokenEndpoint } from '../../adapters/http/oauth.ts';
 import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { createOnce, type Once } from '../../adapters/once.ts';
+import type { Past } from '../../adapters/replay/past.ts';
+import type { PastReads } from '../../adapters/replay/past-reads.ts';
 import type { SigningKeys } from '../../adapters/secrets/signing-keys.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { createTokens, type Tokens } from '../../adapters/tokens.ts';
+import type { Until } from '../../projections/replay.ts';
 import { createMemoryApplication, type MemoryApplication } from './memory-application.ts';
 import { description } from './samples.ts';
 import { newSigningKeys } from './signing-keys.ts';
@@ -50,6 +53,8 @@ export interface TestApiOptions {
   /** Operations to put in place of those in memory. */
   readonly broken?: Partial<Application>;
   readonly isHealthy?: () => boolean;
+  /** Absent: the past was as the present is, and sessions have the moment for a name. */
+  readonly past?: Pick<Past, 'asOf'>;
   readonly once?: Once;
   readonly attempts?: Attempts;
   /** Default: nothing ever happens. */
@@ -58,6 +63,13 @@ export interface TestApiOptions {
 }
 
 const UNEVENTFUL: Audit = { page: async () => ({ items: [], seen: 0 }), newest: async () => 0, newer: async () => false };
+const pastOf = (application: MemoryApplication, until: Until): PastReads => ({
+  ...application,
+  async describeSessions(query) {
+    const page = await application.describeSessions(query);
+    return { ...page, items: page.items.map((view) => ({ ...view, name: JSON.stringify(until) })) };
+  },
+});
 
 /** Made once for each file of tests, because it takes a while. */
 let keys: SigningKeys | undefined;
@@ -73,6 +85,7 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
   const logged: object[] = [];
   const app = createClientApi({
     application: { ...application, ...broken },
+    past: options.past ?? { asOf: (until, work) => work(pastOf(application, until)) },
     attempts,
     audit: options.audit ?? UNEVENTFUL,
     stopping: options.stopping ?? new AbortController().signal,
