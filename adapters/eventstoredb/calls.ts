@@ -46,18 +46,21 @@ export function faultOf(what: string, cause: unknown): LogFault {
   return new LogFault(`${what}: ${reasonOf(cause)}`, { cause });
 }
 
-/** The client's errors are all called "Error", and some have no words at all; their type or gRPC code says what they are. */
+/**
+ * A sentence. The client's errors are all called "Error", and some have no words at all or none of their own; what they are is said by the codes of
+ * gRPC and by types, of which either may be missing.
+ */
 export function reasonOf(cause: unknown): string {
-  const { type, code, details, message } = cause as { type?: string; code?: number; details?: string; message?: string };
   if (cause instanceof LogFault) return cause.message;
-  if (type === 'access-denied') return 'the server denies access; check the user and the password in the address of the log.';
-  if (type === 'unavailable' || code === UNAVAILABLE) return `the server cannot be reached (${shortened(details ?? message ?? '')}).`;
-  return details || message || type || String(cause);
+  const { type = '', code, details, message } = cause as { type?: string; code?: number; details?: string; message: string };
+  const words = (details ?? message).replace(/^\d+ [A-Z_]+: /, '').replace(/\.?(?: Resolution note: )?$/, '');
+  if (words.includes('Server Is Not Ready')) return 'the server is not ready yet.';
+  if (type === 'access-denied' || code === CODES.permissionDenied) {
+    return 'the server denies access; check the user and the password in the address of the log.';
+  }
+  if (code === CODES.unavailable || code === CODES.cancelled) return `the server cannot be reached (${words}).`;
+  return `${words || type}.`;
 }
 
-/** gRPC adds a note, and leaves it empty; the client puts the code before it. */
-function shortened(text: string): string {
-  return text.replace(/^\d+ [A-Z_]+: /, '').replace(/\.? Resolution note: $/, '');
-}
-
-const UNAVAILABLE = 14;
+/** Of gRPC. */
+const CODES = { cancelled: 1, permissionDenied: 7, unavailable: 14 };

@@ -23,8 +23,10 @@ export interface EventStoreLogOptions {
   readonly waitingFacts?: number;
   /** The newest facts that stay in memory for subscribers (up to twice as many for a while). Default 4,096. */
   readonly recentFacts?: number;
-  /** How long any call to the server may take. Default 10,000. */
+  /** How long a call to the server may take. Default 10,000. */
   readonly callMs?: number;
+  /** How long it may look for our facts among those of others. Default 300,000. */
+  readonly searchMs?: number;
   /** Told in one sentence when the connection to the server is lost, and when it is back. */
   readonly report?: (message: string) => void;
 }
@@ -40,12 +42,19 @@ export interface EventStoreLog extends EventLog {
 
 /** Throws LogFault with a sentence for the operator, and without a password, when the log cannot be used. */
 export async function openEventStoreLog(connectionString: string, options: EventStoreLogOptions = {}): Promise<EventStoreLog> {
-  const { streamPrefix = '', waitingFacts = 10_000, recentFacts = 4096, callMs = 10_000, report = () => undefined } = options;
+  const {
+    streamPrefix = '',
+    waitingFacts = 10_000,
+    recentFacts = 4096,
+    callMs = 10_000,
+    searchMs = 300_000,
+    report = () => undefined,
+  } = options;
   const names = createNames(streamPrefix);
   const server = serverAt(connectionString);
-  const reading = createReading(server, names, callMs);
+  const reading = createReading(server, names, { callMs, searchMs });
   const appending = createAppending(server, names, { waitingFacts, callMs });
-  const locks = createLocks(server, names);
+  const locks = createLocks(server, names, callMs);
   try {
     const newest = await reading.newest();
     return await createEventLog({ server, names, reading, appending, locks, newest, recentFacts, callMs, report });

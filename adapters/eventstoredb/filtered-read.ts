@@ -36,7 +36,7 @@ interface Inner {
 type GrpcRead = ReturnType<StreamsClient['read']>;
 
 /** Events that the server looks at in one step before it looks whether anybody still waits. */
-const SEARCH_WINDOW = 4096;
+const SEARCH_WINDOW = 500;
 
 export async function openFilteredRead(client: EventStoreDBClient, read: FilteredRead): Promise<OpenRead> {
   const inner = client as unknown as Inner;

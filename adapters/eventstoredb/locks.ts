@@ -29,7 +29,7 @@ const GROUP = 'berth';
  * While a server starts it may leave a call unanswered for ever (24.6, for some 2 s), so each has this limit, and is cancelled then: what is not
  * cancelled may get the lock later, for nobody.
  */
-const CALL_MS = 3000;
+const LOCK_CALL_MS = 3000;
 /** How often, and for how long at most, the server is asked whether it has let go. It takes some 20 ms. */
 const RELEASE_PAUSE_MS = 5;
 const RELEASE_TRIES = 200;
@@ -40,9 +40,11 @@ interface Place {
   /** By which the server knows it. */
   readonly connection: string;
   readonly stream: string;
+  readonly callMs: number;
 }
 
-export function createLocks(server: Server, names: Names): EventStoreLocks {
+export function createLocks(server: Server, names: Names, mostMs: number): EventStoreLocks {
+  const callMs = Math.min(mostMs, LOCK_CALL_MS);
   const held = new Set<Lock>();
   let closed = false;
 
@@ -50,7 +52,7 @@ export function createLocks(server: Server, names: Names): EventStoreLocks {
     async take(name) {
       if (closed) throw new LogFault('The log is closed.');
       const connection = `berth-lock-${randomUUID()}`;
-      const place = { client: server.connect('subscriptions', connection), connection, stream: names.lock(name) };
+      const place = { client: server.connect('subscriptions', connection), connection, stream: names.lock(name), callMs };
       try {
         await ensureGroup(place);
         const lock = await hold(place);
@@ -70,10 +72,10 @@ export function createLocks(server: Server, names: Names): EventStoreLocks {
   };
 }
 
-async function ensureGroup({ client, stream }: Place): Promise<void> {
+async function ensureGroup({ client, stream, callMs }: Place): Promise<void> {
   const settings = persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START, maxSubscriberCount: 1 });
   try {
-    await within(CALL_MS, client.createPersistentSubscriptionToStream(stream, GROUP, settings, { deadline: CALL_MS }));
+    await within(callMs, client.createPersistentSubscriptionToStream(stream, GROUP, settings, { deadline: callMs }));
   } catch (error) {
     if (!(error instanceof PersistentSubscriptionExistsError)) throw error;
   }
@@ -94,7 +96,7 @@ async function hold(place: Place): Promise<Lock> {
   const refused = over.then((error) => {
     throw error;
   });
-  await within(CALL_MS, Promise.race([confirmed, refused]), leave);
+  await within(place.callMs, Promise.race([confirmed, refused]), leave);
   return {
     over: over.then(() => place.client.dispose()),
     async release() {
@@ -107,10 +109,10 @@ async function hold(place: Place): Promise<Lock> {
 }
 
 /** The server lets go shortly after the consumer has left; who asks before is turned away. */
-async function untilFree({ client, connection, stream }: Place): Promise<void> {
+async function untilFree({ client, connection, stream, callMs }: Place): Promise<void> {
   for (let tries = 0; tries < RELEASE_TRIES; tries += 1) {
     try {
-      const { connections } = await within(CALL_MS, client.getPersistentSubscriptionToStreamInfo(stream, GROUP, { deadline: CALL_MS }));
+      const { connections } = await within(callMs, client.getPersistentSubscriptionToStreamInfo(stream, GROUP, { deadline: callMs }));
       if (connections.every(({ connectionName }) => connectionName !== connection)) return;
     } catch {
       // Without a server nobody holds anything.

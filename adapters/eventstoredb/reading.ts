@@ -25,20 +25,24 @@ export interface Reading {
   close(): Promise<void>;
 }
 
+export interface ReadLimits {
+  readonly callMs: number;
+  /** For what the server has to look for in the whole log: it passes over up to a million events of others a second. */
+  readonly searchMs: number;
+}
+
 /** A connection takes 100 calls at a time; some room is left for those whose end has not come through. */
 const UNDER_WAY = 64;
 /** If so many facts are behind a place, it is not close to the end. */
 const CLOSE = 100;
-/** How long the newest fact may be looked for: millions of events of others may stand behind it. */
-const SEARCH_MS = 300_000;
 const INVALID_ARGUMENT = 3;
 
-export function createReading(server: Server, names: Names, callMs: number): Reading {
+export function createReading(server: Server, names: Names, { callMs, searchMs }: ReadLimits): Reading {
   const client = server.connect('reads');
   const slots = createSlots(UNDER_WAY);
   const { pattern } = names;
 
-  async function all(read: Omit<FilteredRead, 'pattern'>, limitMs = callMs): Promise<RecordedFact[]> {
+  async function all(read: Omit<FilteredRead, 'pattern'>, limitMs = searchMs): Promise<RecordedFact[]> {
     const events = await slots.run(() => {
       const opening = openFilteredRead(client, { ...read, pattern });
       const cancel = () => void opening.then((open) => open.cancel()).catch(() => undefined);
@@ -61,7 +65,7 @@ export function createReading(server: Server, names: Names, callMs: number): Rea
   }
 
   const newest = async (): Promise<RecordedFact | undefined> => {
-    const [fact] = await all({ from: END, direction: 'backwards', maxCount: 1 }, SEARCH_MS).catch(logUnreadable);
+    const [fact] = await all({ from: END, direction: 'backwards', maxCount: 1 }).catch(logUnreadable);
     return fact;
   };
 
@@ -87,11 +91,11 @@ export function createReading(server: Server, names: Names, callMs: number): Rea
       return facts.filter(({ position }) => position > after).slice(0, limit);
     },
     async newestSince(place) {
-      const facts = await all({ from: place, direction: 'forwards', maxCount: CLOSE }).catch(logUnreadable);
+      const facts = await all({ from: place, direction: 'forwards', maxCount: CLOSE }, callMs).catch(logUnreadable);
       return facts.length < CLOSE ? facts.at(-1) : newest();
     },
     async holds({ position, id }) {
-      const facts = await all({ from: placeOf(position), direction: 'forwards', maxCount: 1 }).catch((error: unknown) => {
+      const facts = await all({ from: placeOf(position), direction: 'forwards', maxCount: 1 }, callMs).catch((error: unknown) => {
         if (isInvalidPosition(error)) return [];
         return logUnreadable(error);
       });

@@ -8,7 +8,7 @@ import any from 'google-protobuf/google/protobuf/any_pb.js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import { fault, identifierOf, nameOf, notReady, streamDeleted } from './messages.ts';
 import type { Server } from './server.ts';
-import { EXPECT_NO_STREAM, type Expected, type Judgement, MAX_APPEND_SIZE, type ProposedEvent } from './store.ts';
+import { EXPECT_NO_STREAM, type Expected, type Judgement, type ProposedEvent } from './store.ts';
 
 type BatchAppendReq = InstanceType<typeof streams.BatchAppendReq>;
 type BatchAppendResp = InstanceType<typeof streams.BatchAppendResp>;
@@ -20,26 +20,28 @@ type TombstoneReq = InstanceType<typeof streams.TombstoneReq>;
 type TombstoneResp = InstanceType<typeof streams.TombstoneResp>;
 
 /** How an append ends: as judged, or as a fault would have it. */
-type Ending = Judgement | { readonly outcome: 'timeout' | 'not-ready-yet' };
+type Ending = Judgement | { readonly outcome: 'timeout' | 'not-ready-yet' } | { readonly outcome: 'too-big'; readonly most: number };
 
 /** So long the real server waits before it answers that an append timed out. */
 const WRITE_TIMEOUT_MS = 2500;
+const NO_POSITION = -1;
 
 /** Judges and writes; the answer comes when the append is committed, as with a flush for several. */
 async function settle(server: Server, stream: string, expected: Expected, events: readonly ProposedEvent[]): Promise<Ending> {
-  if (server.faults.notReady) return { outcome: 'not-ready-yet' };
+  const { notReady, maxAppendSize, appends } = server.faults;
+  if (notReady) return { outcome: 'not-ready-yet' };
+  // Metadata does not count (24.6).
+  if (events.reduce((sum, { data }) => sum + data.length, 0) > maxAppendSize) return { outcome: 'too-big', most: maxAppendSize };
   const judgement = server.store.append(stream, expected, events);
   if (judgement.outcome === 'lost') return new Promise(() => undefined);
   if (judgement.outcome === 'not-ready') return { outcome: await after(WRITE_TIMEOUT_MS, 'timeout' as const) };
   if (judgement.outcome !== 'appended') return judgement;
   await server.flushed();
-  const surprise = server.faults.appends.shift();
-  if (surprise === 'stored-but-timed-out') return { outcome: 'timeout' };
-  if (surprise === 'stored-but-never-answered') return new Promise(() => undefined);
-  if (surprise === 'stored-but-disconnected') {
-    await server.stop();
-    return new Promise(() => undefined);
-  }
+  const surprise = appends.shift();
+  if (surprise === 'timed-out') return { outcome: 'timeout' };
+  if (surprise === 'answered-without-position') return { ...judgement, position: NO_POSITION };
+  if (surprise === 'disconnected') await server.stop();
+  if (surprise !== undefined) return new Promise(() => undefined);
   return judgement;
 }
 
@@ -135,7 +137,8 @@ function batchResponse(ending: Ending, stream: string): BatchAppendResp {
     position.setCommitPosition(String(ending.position));
     position.setPreparePosition(String(ending.position));
     success.setCurrentRevision(String(ending.revision));
-    success.setPosition(position);
+    if (ending.position === NO_POSITION) success.setNoPosition(new empty.Empty());
+    else success.setPosition(position);
     response.setSuccess(success);
   } else {
     response.setError(batchError(ending, stream));
@@ -159,7 +162,7 @@ function batchError(ending: Exclude<Ending, { outcome: 'appended' }>, stream: st
     pack(deleted, 'event_store.client.StreamDeleted');
   } else if (ending.outcome === 'too-big') {
     const exceeded = new shared.MaximumAppendSizeExceeded();
-    exceeded.setMaxappendsize(MAX_APPEND_SIZE);
+    exceeded.setMaxappendsize(ending.most);
     pack(exceeded, 'event_store.client.MaximumAppendSizeExceeded');
   } else if (ending.outcome === 'not-ready-yet') {
     error.setMessage('Server Is Not Ready');
@@ -176,8 +179,8 @@ function unaryFault(ending: Ending, stream: string) {
   if (ending.outcome === 'not-ready-yet') return notReady();
   if (ending.outcome === 'timeout') return fault(status.ABORTED, 'Operation timed out: WriteEvents');
   if (ending.outcome !== 'too-big') return undefined;
-  const trailers = { exception: 'maximum-append-size-exceeded', 'maximum-append-size': String(MAX_APPEND_SIZE) };
-  return fault(status.INVALID_ARGUMENT, `Maximum Append Size of ${MAX_APPEND_SIZE} Exceeded.`, trailers);
+  const trailers = { exception: 'maximum-append-size-exceeded', 'maximum-append-size': String(ending.most) };
+  return fault(status.INVALID_ARGUMENT, `Maximum Append Size of ${ending.most} Exceeded.`, trailers);
 }
 
 /** To the unary call a wrong expected version is an ordinary answer. */

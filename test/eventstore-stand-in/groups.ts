@@ -1,5 +1,6 @@
 /** Persistent subscriptions to streams, as far as locks need them: made once, kept over a restart, and with at most so many consumers. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import persistent from '@eventstore/db-client/generated/persistent_pb.js';
 import { type ServerDuplexStream, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { fault, nameOf, notReady } from './messages.ts';
@@ -12,12 +13,16 @@ type DeleteResp = InstanceType<typeof persistent.DeleteResp>;
 type GetInfoReq = InstanceType<typeof persistent.GetInfoReq>;
 type GetInfoResp = InstanceType<typeof persistent.GetInfoResp>;
 type ReadReq = InstanceType<typeof persistent.ReadReq>;
+type ReadOptions = InstanceType<typeof persistent.ReadReq.Options>;
 type ReadResp = InstanceType<typeof persistent.ReadResp>;
 
+/** How often a silent server looks whether it is still silent. */
+const POLL_MS = 10;
 /** The name of a group on a stream, with the most consumers it takes (0: any number). */
 const KEY = /^(.*)::(.*)::(\d+)$/s;
 
 export function createGroup(server: Server, call: ServerUnaryCall<CreateReq, CreateResp>, reply: sendUnaryData<CreateResp>): void {
+  if (server.faults.silentGroups) return;
   if (server.faults.notReady) return void reply(notReady());
   const options = call.request.getOptions();
   const stream = nameOf(options?.getStreamIdentifier());
@@ -63,30 +68,36 @@ export function readGroup(server: Server, call: ServerDuplexStream<ReadReq, Read
   call.on('error', () => undefined);
   call.on('data', (request: ReadReq) => {
     const options = request.getOptions();
-    if (options === undefined) return;
-    if (server.faults.notReady) return void call.emit('error', notReady());
-    const stream = nameOf(options.getStreamIdentifier());
-    const group = options.getGroupName();
-    const found = find(server, stream, group);
-    if (found === undefined) return void call.emit('error', missing(stream, group));
-    const consumers = server.consumers(found.key);
-    if (found.mostConsumers > 0 && consumers.size >= found.mostConsumers) {
-      const message = `Maximum subscriptions reached for subscription group ${group} on stream ${stream}.`;
-      return void call.emit('error', fault(status.FAILED_PRECONDITION, message, trailers('maximum-subscribers-reached', stream, group)));
-    }
-    const connection = String(call.metadata.get('connection-name')[0] ?? '<unknown>');
-    const consumer = { connection, drop: (error: Error) => void call.emit('error', error) };
-    consumers.add(consumer);
-    const leave = () => consumers.delete(consumer);
-    call.on('cancelled', leave);
-    call.on('close', leave);
-    call.on('end', () => {
-      leave();
-      call.end();
-    });
-    const confirmation = new persistent.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID());
-    call.write(new persistent.ReadResp().setSubscriptionConfirmation(confirmation));
+    if (options !== undefined) void admit(server, call, options);
   });
+}
+
+/** A server that was silent serves what waited, unless it was cancelled. */
+async function admit(server: Server, call: ServerDuplexStream<ReadReq, ReadResp>, options: ReadOptions): Promise<void> {
+  while (server.faults.silentGroups) await sleep(POLL_MS);
+  if (call.cancelled) return;
+  if (server.faults.notReady) return void call.emit('error', notReady());
+  const stream = nameOf(options.getStreamIdentifier());
+  const group = options.getGroupName();
+  const found = find(server, stream, group);
+  if (found === undefined) return void call.emit('error', missing(stream, group));
+  const consumers = server.consumers(found.key);
+  if (found.mostConsumers > 0 && consumers.size >= found.mostConsumers) {
+    const message = `Maximum subscriptions reached for subscription group ${group} on stream ${stream}.`;
+    return void call.emit('error', fault(status.FAILED_PRECONDITION, message, trailers('maximum-subscribers-reached', stream, group)));
+  }
+  const connection = String(call.metadata.get('connection-name')[0] ?? '<unknown>');
+  const consumer = { connection, drop: (error: Error) => void call.emit('error', error) };
+  consumers.add(consumer);
+  const leave = () => consumers.delete(consumer);
+  call.on('cancelled', leave);
+  call.on('close', leave);
+  call.on('end', () => {
+    leave();
+    call.end();
+  });
+  const confirmation = new persistent.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID());
+  call.write(new persistent.ReadResp().setSubscriptionConfirmation(confirmation));
 }
 
 function find(server: Server, stream: string, group: string) {

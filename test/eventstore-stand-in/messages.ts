@@ -56,5 +56,7 @@ export function fault(code: status, details: string, trailers: Readonly<Record<s
 
 export const notReady = (): ServiceError => fault(status.UNAVAILABLE, 'Server Is Not Ready');
 
+export const accessDenied = (): ServiceError => fault(status.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' });
+
 export const streamDeleted = (name: string): ServiceError =>
   fault(status.FAILED_PRECONDITION, `Event stream '${name}' is deleted.`, { exception: 'stream-deleted', 'stream-name': name });

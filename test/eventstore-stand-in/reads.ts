@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ServerWritableStream, status } from '@grpc/grpc-js';
-import { eventResponse, fault, identifierOf, nameOf, notReady, streamDeleted } from './messages.ts';
+import { accessDenied, eventResponse, fault, identifierOf, nameOf, notReady, streamDeleted } from './messages.ts';
 import type { Server } from './server.ts';
 import type { StoredEvent } from './store.ts';
 
@@ -20,8 +20,10 @@ export async function read(server: Server, call: Call): Promise<void> {
   call.on('error', () => undefined);
   const options = call.request.getOptions();
   if (options === undefined || server.faults.notReady) return void call.emit('error', notReady());
-  if (server.faults.hangReads) return;
+  if (server.faults.denied || (server.faults.subscriptionsDenied && options.hasSubscription()))
+    return void call.emit('error', accessDenied());
   if (options.hasSubscription()) return subscribe(server, call, options);
+  if (server.faults.silentReads) return;
   if (options.hasAll()) return readAll(server, call, options);
   const name = nameOf(options.getStream()?.getStreamIdentifier());
   const stream = server.store.stream(name);
@@ -85,6 +87,7 @@ async function subscribe(server: Server, call: Call, options: Options): Promise<
   const confirmation = new streams.ReadResp();
   confirmation.setConfirmation(new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID()));
   call.write(confirmation);
+  if (server.faults.silentSubscriptions) return;
   await follow(server, call, options, from?.hasEnd() ? all.length : indexAt(all, position + 1));
 }
 

@@ -14,17 +14,18 @@ import { append, batchAppend, remove, tombstone } from './appends.ts';
 import { createGroup, deleteGroup, groupInfo, readGroup } from './groups.ts';
 import { read } from './reads.ts';
 import type { Consumer, Faults, Server } from './server.ts';
-import { createStore, type Store } from './store.ts';
+import { createStore } from './store.ts';
 
 export interface StandIn {
   readonly port: number;
   readonly url: string;
   readonly faults: Faults;
-  readonly store: Store;
+  /** Deletes a stream, as an operator can. */
+  remove(stream: string, forEver: boolean): boolean;
   /** Every connection is cut, as when the process is killed. */
   stop(): Promise<void>;
-  /** On the same port, with the same data; what the real server keeps in memory only is gone. */
-  start(): Promise<void>;
+  /** On the same port, with the same data; what the real server keeps in memory only is gone. `empty`: as another server with nothing in it. */
+  start(options?: { readonly empty?: boolean }): Promise<void>;
 }
 
 export interface StandInOptions {
@@ -36,11 +37,20 @@ export interface StandInOptions {
 
 /** The real server's bound, which subscriptions count against too. */
 const STREAMS_PER_CONNECTION = 100;
+const NO_FAULTS = {
+  notReady: false,
+  denied: false,
+  subscriptionsDenied: false,
+  silentReads: false,
+  silentGroups: false,
+  silentSubscriptions: false,
+  maxAppendSize: 1024 * 1024,
+};
 const VERSION = '24.6.0-stand-in';
 
 export async function startStandIn({ port: wantedPort = 0, file }: StandInOptions = {}): Promise<StandIn> {
-  const store = createStore(file);
-  const faults: Faults = { appends: [], notReady: false, hangReads: false };
+  let store = createStore(file);
+  const faults: Faults = { appends: [], ...NO_FAULTS };
   const bell = new EventEmitter().setMaxListeners(0);
   let groups = new Map<string, Set<Consumer>>();
   let grpc: GrpcServer | undefined;
@@ -55,7 +65,9 @@ export async function startStandIn({ port: wantedPort = 0, file }: StandInOption
   }
 
   const server: Server = {
-    store,
+    get store() {
+      return store;
+    },
     faults,
     consumers(group) {
       const known = groups.get(group) ?? new Set();
@@ -83,7 +95,18 @@ export async function startStandIn({ port: wantedPort = 0, file }: StandInOption
   }
 
   const port = await start(wantedPort);
-  return { port, url: `esdb://127.0.0.1:${port}?tls=false`, faults, store, stop, start: async () => void (await start(port)) };
+  return {
+    port,
+    url: `esdb://127.0.0.1:${port}?tls=false`,
+    faults,
+    remove: (stream, forEver) => store.remove(stream, forEver),
+    stop,
+    async start({ empty = false } = {}) {
+      if (empty) store = createStore();
+      else store.forget();
+      await start(port);
+    },
+  };
 }
 
 function createGrpcServer(server: Server): GrpcServer {

@@ -4,9 +4,6 @@
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
-/** The real server takes 1,048,576 bytes of data per append; metadata does not count (24.6). */
-export const MAX_APPEND_SIZE = 1024 * 1024;
-
 export interface ProposedEvent {
   readonly id: string;
   readonly type: string;
@@ -31,7 +28,7 @@ export type Expected = number | 'any' | 'stream_exists';
 export type Judgement =
   | { readonly outcome: 'appended'; readonly revision: number; readonly position: number }
   | { readonly outcome: 'wrong-expected-version'; readonly actual: number }
-  | { readonly outcome: 'deleted' | 'too-big' }
+  | { readonly outcome: 'deleted' }
   /** A repetition of what is not committed yet: the real server drops it, and the caller gets a timeout. */
   | { readonly outcome: 'not-ready' }
   /** The real server fails inside and never answers. */
@@ -47,6 +44,8 @@ export interface Store {
   all(): readonly StoredEvent[];
   /** Makes everything that was appended visible. */
   commit(): void;
+  /** What a restart forgets: the cache that `any` goes by. What was not committed by then is, since it is on disk. */
+  forget(): void;
   readonly groups: Set<string>;
   addGroup(group: string): void;
 }
@@ -181,7 +180,6 @@ export function createStore(file?: string): Store {
 
   return {
     append(stream, expected, proposed) {
-      if (proposed.reduce((sum, { data }) => sum + data.length, 0) > MAX_APPEND_SIZE) return { outcome: 'too-big' };
       const judgement = judge(stream, expected, proposed);
       if (judgement !== undefined) return judgement;
       const created = BigInt(Date.now()) * TICKS_PER_MS;
@@ -214,6 +212,10 @@ export function createStore(file?: string): Store {
     },
     all: () => (committed === events.length ? events : events.slice(0, committed)),
     commit() {
+      committed = events.length;
+    },
+    forget() {
+      recentIds.clear();
       committed = events.length;
     },
     groups,
