@@ -78,7 +78,9 @@ function withoutConsole<T>(make: () => T): { readonly made: T; readonly warnings
   } catch (error) {
     const { message } = error as Error;
     const [, expected] = /at position \d+, expected (.+)\.$/s.exec(message) ?? [];
-    throw new LogFault(`The address of the event log is not right: ${expected === undefined ? message : `it lacks ${expected}`}.`);
+    throw new LogFault(
+      `The address of the event log is not right: ${expected === undefined ? message.replace(/\.$/, '') : `it lacks ${expected}`}.`,
+    );
   } finally {
     console.warn = warn;
   }

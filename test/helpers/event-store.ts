@@ -5,8 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import type { NewFact, Revision } from '../../domain/facts.ts';
+import type { StreamName } from '../../domain/ids.ts';
+import { type Appended, type EventLog, LogFault } from '../../domain/ports/event-log.ts';
 import { type StandIn, startStandIn } from '../eventstore-stand-in/stand-in.ts';
 import { runModule } from './berth-process.ts';
+import { pause } from './until.ts';
 
 export interface TestEventStore {
   readonly url: string;
@@ -43,4 +47,21 @@ async function startApart(t: Test): Promise<string> {
   await standIn.says(READY);
   t.comment('EventStoreDB: the stand-in as a process of its own (EVENTSTORE_URL runs this on a real server)');
   return READY.exec(standIn.stdout())?.[1] ?? '';
+}
+
+/** Tries, with the same facts at the same revision, until the outcome is known. */
+export async function appendAtLast(
+  log: EventLog,
+  stream: StreamName,
+  revision: Revision,
+  facts: readonly NewFact[],
+): Promise<{ readonly appended: Appended; readonly faults: number }> {
+  for (let faults = 0; ; faults += 1) {
+    try {
+      return { appended: await log.append(stream, revision, facts), faults };
+    } catch (error) {
+      if (!(error instanceof LogFault)) throw error;
+      await pause(50);
+    }
+  }
 }

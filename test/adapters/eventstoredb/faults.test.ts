@@ -1,12 +1,13 @@
 /** What goes wrong between a broker and its log. All of it was seen on the real server, which does not do it on demand: hence on the stand-in alone. */
 import t, { type Test } from 'tap';
 import { type EventStoreLogOptions, openEventStoreLog } from '../../../adapters/eventstoredb/event-log.ts';
-import { LOG_START, type NewFact, NO_STREAM, type RecordedFact } from '../../../domain/facts.ts';
+import { LOG_START, NO_STREAM, type RecordedFact } from '../../../domain/facts.ts';
 import { type StreamName, streamName } from '../../../domain/ids.ts';
-import { type Appended, type EventLog, LogFault } from '../../../domain/ports/event-log.ts';
+import { type EventLog, LogFault } from '../../../domain/ports/event-log.ts';
 import { startStandIn } from '../../eventstore-stand-in/stand-in.ts';
+import { appendAtLast } from '../../helpers/event-store.ts';
 import { newFact, newFacts } from '../../helpers/new-facts.ts';
-import { pause, until } from '../../helpers/until.ts';
+import { until } from '../../helpers/until.ts';
 
 const DESK = streamName('desk', '1');
 const ids = (facts: readonly { readonly id: string }[]) => facts.map(({ id }) => id);
@@ -28,7 +29,7 @@ function hear(t: Test, log: EventLog, failures?: Error[]): RecordedFact[] {
 }
 
 t.test('an append that was stored, though the answer says otherwise or never comes, is found stored by its retry', async (t) => {
-  const { standIn, log } = await open(t, { callMs: 300 });
+  const { standIn, log } = await open(t, { callMs: 1000 });
   const heard = hear(t, log);
   const batches = [newFacts(2), newFacts(2), newFacts(2)];
   for (const [index, fault] of (['timed-out', 'never-answered', 'answered-without-position'] as const).entries()) {
@@ -42,13 +43,13 @@ t.test('an append that was stored, though the answer says otherwise or never com
 });
 
 t.test('a retry that comes while the first try is under way waits for its end', async (t) => {
-  const { standIn, log } = await open(t, { callMs: 200 });
+  const { standIn, log } = await open(t, { callMs: 1000 });
   standIn.faults.appends.push('never-answered');
   const facts = newFacts(2);
   const [first, second] = await Promise.allSettled([log.append(DESK, NO_STREAM, facts), log.append(DESK, NO_STREAM, facts)]);
   t.match(first, {
     status: 'rejected',
-    reason: { name: 'LogFault', message: /^The facts could not be written to desk-1: .* for 0\.2 s\.$/ },
+    reason: { name: 'LogFault', message: /^The facts could not be written to desk-1: .* for 1 s\.$/ },
   });
   t.match(second, { status: 'fulfilled', value: { outcome: 'appended', revision: 1 } });
 });
@@ -64,7 +65,8 @@ t.test('when the connection breaks under a flood all appends end, the process li
   t.ok(first.some(({ status }) => status === 'rejected'));
   await standIn.start();
   for (const [index, facts] of batches.entries()) {
-    t.match(await appendAtLast(log, streamName('desk', `${index}`), NO_STREAM, facts), { outcome: 'appended', revision: 19 });
+    const { appended } = await appendAtLast(log, streamName('desk', `${index}`), NO_STREAM, facts);
+    t.match(appended, { outcome: 'appended', revision: 19 });
   }
   t.equal((await log.readAll(LOG_START, 5000)).length, 2000);
   await until('all is heard, each once', () => heard.length === 2000);
@@ -128,10 +130,10 @@ t.test('a subscription that is refused or not confirmed keeps the log from openi
 });
 
 t.test('reads that are not answered end, and leave room for others', async (t) => {
-  const { standIn, log } = await open(t, { callMs: 100, searchMs: 100 });
+  const { standIn, log } = await open(t, { callMs: 600, searchMs: 600 });
   await log.append(DESK, NO_STREAM, newFacts(2));
   standIn.faults.silentReads = true;
-  const unanswered = { name: 'LogFault', message: /The server has not answered for 0\.1 s\.$/ };
+  const unanswered = { name: 'LogFault', message: /The server has not answered for 0\.6 s\.$/ };
   const reads = Array.from({ length: 130 }, (_, index) => (index % 2 ? log.readAll(LOG_START, 1) : log.readStream(DESK, 0, 1)));
   for (const read of reads) await t.rejects(read, unanswered);
   standIn.faults.silentReads = false;
@@ -139,8 +141,8 @@ t.test('reads that are not answered end, and leave room for others', async (t) =
 });
 
 t.test('too much that waits is turned away, and so is what waits too long', async (t) => {
-  const { standIn, log } = await open(t, { waitingFacts: 1000, callMs: 500 });
-  const hasty = await openEventStoreLog(standIn.url, { callMs: 100 });
+  const { standIn, log } = await open(t, { waitingFacts: 1000, callMs: 1500 });
+  const hasty = await openEventStoreLog(standIn.url, { callMs: 700 });
   t.teardown(() => hasty.close());
   standIn.faults.appends.push(...Array.from({ length: 15 }, () => 'never-answered' as const));
   const stuck = Array.from({ length: 15 }, (_, index) => log.append(streamName('stuck', `${index}`), NO_STREAM, newFacts(66)));
@@ -232,15 +234,3 @@ t.test('a log that is closed while its server is away is closed', async (t) => {
   await standIn.stop();
   await log.close();
 });
-
-/** Tries, with the same facts at the same revision, until the server is there. */
-async function appendAtLast(log: EventLog, stream: StreamName, revision: number, facts: readonly NewFact[]): Promise<Appended> {
-  for (;;) {
-    try {
-      return await log.append(stream, revision, facts);
-    } catch (error) {
-      if (!(error instanceof LogFault)) throw error;
-      await pause(20);
-    }
-  }
-}
