@@ -8,7 +8,7 @@ import { createFeed, type Feed } from './feed.ts';
 import { nextToken, readPageSize } from './paging.ts';
 import { badRequest, HttpProblem } from './reply.ts';
 
-export const PARAMETERS: Readonly<Record<FilterName, string>> = {
+const PARAMETERS: Readonly<Record<FilterName, string>> = {
   actor: 'Actor',
   client: 'Client',
   owner: 'Owner',
