@@ -41,6 +41,8 @@ const LOST_AT_ONCE = 100;
 export function createReception(ports: ReceptionPorts, limits: ReceptionLimits): StartedReception {
   const { servers, effects, link } = ports;
   const connected = new Set<ServerId>();
+  /** Greetings that are being recorded. */
+  const arriving = new Map<ServerId, Promise<unknown>>();
   const corrections = new Map<ServerId, readonly Order[]>();
   let patience: Timer | undefined;
 
@@ -48,9 +50,8 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
     const { serverId, description, healthy, healthReason, loggedInUsers } = greeting;
     const origin = originOf(ports.random, serverId);
     const command = { type: 'greet', broker: ports.self, clientId, description, healthy, healthReason, loggedInUsers } as const;
-    const outcome = await servers.execute(serverId, command, origin);
+    const outcome = await arrive(serverId, servers.execute(serverId, command, origin));
     if ('rejected' in outcome) return { rejected: outcome.rejected.reason };
-    connected.add(serverId);
     ports.dispatching.arriving(serverId);
     const counted = outcome.snapshot.context.slots.map(({ sessionId }) => sessionId);
     const orders = await settleInventory(ports, greeting, counted, origin);
@@ -59,13 +60,28 @@ export function createReception(ports: ReceptionPorts, limits: ReceptionLimits):
     return { welcome: true };
   }
 
+  async function arrive<O extends object>(serverId: ServerId, recording: Promise<O>): Promise<O> {
+    const arrival = recording.then((outcome) => {
+      if (!('rejected' in outcome)) connected.add(serverId);
+      return outcome;
+    });
+    arriving.set(serverId, arrival);
+    try {
+      return await arrival;
+    } finally {
+      if (arriving.get(serverId) === arrival) arriving.delete(serverId);
+    }
+  }
+
   function lost(serverId: ServerId, reason: string): void {
     connected.delete(serverId);
     ports.dispatching.lost(serverId);
     effects.run(`recording that server ${serverId} is lost`, () => lose(serverId, reason));
   }
 
+  /** Recorded behind a greeting it would hold although the agent is there. */
   async function lose(serverId: ServerId, reason: string): Promise<void> {
+    while (arriving.has(serverId)) await arriving.get(serverId)?.catch(() => undefined);
     if (!connected.has(serverId))
       await servers.execute(serverId, { type: 'lose', broker: ports.self, reason }, originOf(ports.random, serverId));
   }

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { createActors } from '../../../domain/actors.ts';
 import { serverId, sessionId } from '../../../domain/ids.ts';
-import type { EventLog } from '../../../domain/ports/event-log.ts';
+import { type EventLog, LogBusyError } from '../../../domain/ports/event-log.ts';
 import { longerId, settleInventory } from '../../../domain/processes/inventory.ts';
 import { serverKind } from '../../../domain/server/actor.ts';
 import { sessionKind } from '../../../domain/session/actor.ts';
@@ -135,6 +135,38 @@ t.test('a server that does not come back after a restart is lost; one that does 
       ['B', undefined],
     ],
   );
+});
+
+t.test('a server whose greeting takes the log long is not called lost behind it, unless the greeting fails', async (t) => {
+  for (const end of ['it is taken', 'it fails'] as const) {
+    let gate = Promise.resolve();
+    const broker = await setUpCore(t, {}, (log) => ({
+      ...log,
+      append: async (stream, expectedRevision, facts) => {
+        if (facts[0]?.type === 'server.described') await gate;
+        return log.append(stream, expectedRevision, facts);
+      },
+    }));
+    await broker.greet('A');
+    await broker.restart();
+    let decide: (end: 'it is taken' | 'it fails') => void = () => undefined;
+    gate = new Promise((resolve, reject) => {
+      decide = (verdict) => (verdict === 'it is taken' ? resolve() : reject(new LogBusyError('Too much is waiting.')));
+    });
+    const changed = { ...(await greetingOf(broker)), serverId: serverId('A'), description: description({ hostname: 'changed' }) };
+    const greeting = broker.core.reception.greeted(changed, AGENT_CLIENT).catch((error: unknown) => error);
+    await broker.clock.advance(11_000);
+    decide(end);
+    await greeting;
+    await broker.settle();
+    const expected = end === 'it fails' ? 'UNREACHABLE_AGENT' : undefined;
+    const { items } = await broker.core.application.describeServers({ limit: 9 });
+    t.same(
+      items.map(({ unavailabilityReason }) => unavailabilityReason),
+      [expected],
+      end,
+    );
+  }
 });
 
 t.test('a server id belongs to the agent that registered it', async (t) => {
