@@ -49,7 +49,7 @@ export function publishedIn(file: string): Published {
 }
 
 /** Also a key set (RFC 7517) that holds nothing else. Undefined where there is no such file; throws a sentence for one that cannot be read. */
-export async function readEvidence(file: string): Promise<Evidence | undefined> {
+async function readEvidence(file: string): Promise<Evidence | undefined> {
   try {
     const { keys, checkpoint } = fileShape.parse(JSON.parse(await readFile(file, 'utf8')));
     return { keys, checkpoint: checkpoint === undefined ? undefined : keptCheckpoint(checkpoint) };
