@@ -53,7 +53,7 @@ t.test('read models that are wrong are found out and exchanged while the broker 
   t.match(await client.describeSessions(), [{ Name: 'desk' }]);
   t.match(await replay(t, dataDir, '--swap', '--no-json'), { code: 0, lines: [/^Folded/, /are the same/, 'They are in use now.'] });
   t.strictSame(
-    readdirSync(join(dataDir, 'replay')).filter((name) => !name.endsWith('.lock')),
+    readdirSync(join(dataDir, 'replay'), { withFileTypes: true }).filter((entry) => entry.isFile() && !entry.name.endsWith('.lock')),
     [],
     'nothing is left',
   );
