@@ -1,26 +1,29 @@
 /**
  * Benchmark (c): durable facts a second with closed-loop writers, each waiting for one append before the next. Two baselines in the same
  * run, on the same disk: `sqlite3` by hand, which writes as many facts a commit as there are writers and does nothing else; and the
- * SQLite store of Emmett (`npm ci --prefix bench/emmett`).
+ * SQLite store of Emmett (`npm ci --prefix bench/emmett`). Where EVENTSTORE_URL names an EventStoreDB, the same there, next to its client by itself.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EventStoreDBClient, type JSONType, jsonEvent, NO_STREAM as NOTHING } from '@eventstore/db-client';
 import sqlite3 from 'sqlite3';
+import { openEventStoreLog } from '../adapters/eventstoredb/event-log.ts';
 import { chained } from '../adapters/evidence/chained.ts';
 import { openConnection } from '../adapters/sqlite/connection.ts';
 import { openSqliteEventLog } from '../adapters/sqlite/event-log.ts';
 import { ensureSchema } from '../adapters/sqlite/log-schema.ts';
 import { type NewFact, NO_STREAM } from '../domain/facts.ts';
 import { factId, requestId, streamName } from '../domain/ids.ts';
+import type { EventLog } from '../domain/ports/event-log.ts';
 import type { Row } from './row.ts';
 
 const WRITERS = [1, 8, 64, 100];
 const MEASURED_MS = 2000;
-const WARM_UP_MS = 300;
+const WARM_UP_MS = 1000;
 
 /** One append of one fact by this writer, its `round`th. */
 type Append = (writer: number, round: number) => Promise<unknown>;
@@ -30,7 +33,7 @@ interface Candidate {
   close(): Promise<void>;
 }
 
-export async function appendBench(): Promise<Row[]> {
+export async function appendBench(eventStoreUrl: string | undefined): Promise<Row[]> {
   // In the build and not in the temporary folder, which may be kept in memory, where nothing is durable.
   const folder = await mkdtemp(fileURLToPath(new URL('../append-', import.meta.url)));
   try {
@@ -38,36 +41,91 @@ export async function appendBench(): Promise<Row[]> {
     const rows: Row[] = [];
     for (const writers of WRITERS) {
       const raw = await measureRaw(join(folder, `raw-${writers}.db`), writers);
-      const value = await measure(await openBerth(join(folder, `berth-${writers}.db`)), writers);
-      const row = { name: `durable facts, ${writers} ${writers === 1 ? 'writer' : 'writers'}`, value, unit: 'facts/s' };
-      rows.push({ ...row, baseline: 'raw sqlite3', ratio: value / raw, aim: '>= 0.5' });
+      const ours = await measure(await openBerth(join(folder, `berth-${writers}.db`)), writers);
+      const row = rateRow(`durable facts, ${named(writers)}`, ours);
+      rows.push({ ...row, baseline: 'raw sqlite3', ratio: ours.perSecond / raw.perSecond, aim: '>= 0.5' });
+      rows.push(slowestRow(`durable facts, ${named(writers)}, p99`, ours, raw, 'one commit of raw sqlite3'));
       if (emmett !== undefined) {
-        rows.push({ ...row, baseline: 'emmett-sqlite', ratio: value / emmett, ...(writers === 100 ? { aim: '>= 5' } : {}) });
+        const ratio = ours.perSecond / emmett.perSecond;
+        rows.push({ ...row, baseline: 'emmett-sqlite', ratio, ...(writers === 100 ? { aim: '>= 5' } : {}) });
       }
     }
-    return rows;
+    return eventStoreUrl === undefined ? rows : [...rows, ...(await eventStoreRows(eventStoreUrl))];
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function measure({ append, close }: Candidate, writers: number): Promise<number> {
+async function eventStoreRows(url: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const writers of WRITERS) {
+    const name = `durable facts in EventStoreDB, ${named(writers)}`;
+    const bare = await measure(openClient(url), writers);
+    const ours = await measure(await openOnServer(url), writers);
+    const row = rateRow(name, ours);
+    rows.push({ ...row, baseline: 'its client by itself', ratio: ours.perSecond / bare.perSecond });
+    rows.push(slowestRow(`${name}, p99`, ours, bare, 'its client by itself'));
+  }
+  return rows;
+}
+
+const named = (writers: number): string => `${writers} ${writers === 1 ? 'writer' : 'writers'}`;
+
+const rateRow = (name: string, { perSecond }: Measured) => ({ name, value: perSecond, unit: 'facts/s' });
+
+const slowestRow = (name: string, ours: Measured, theirs: Measured, baseline: string): Row => {
+  return { name, value: ours.p99Ms, unit: 'ms', baseline, ratio: ours.p99Ms / theirs.p99Ms };
+};
+
+/** `p99Ms`: of one append. */
+interface Measured {
+  readonly perSecond: number;
+  readonly p99Ms: number;
+}
+
+async function measure({ append, close }: Candidate, writers: number): Promise<Measured> {
   const start = performance.now() + WARM_UP_MS;
   const end = start + MEASURED_MS;
-  let facts = 0;
+  const times: number[] = [];
   async function write(writer: number): Promise<void> {
-    for (let round = 0; performance.now() < end; round += 1) {
+    for (let round = 0; ; round += 1) {
+      const asked = performance.now();
+      if (asked >= end) return;
       await append(writer, round);
-      facts += performance.now() > start ? 1 : 0;
+      const done = performance.now();
+      if (done > start) times.push(done - asked);
     }
   }
   await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
   await close();
-  return (facts * 1000) / MEASURED_MS;
+  const p99Ms = times.sort((one, other) => one - other)[Math.floor(times.length * 0.99)] ?? Number.NaN;
+  return { perSecond: (times.length * 1000) / MEASURED_MS, p99Ms };
+}
+
+/** What one would write by hand: the client's own call, a stream a writer, every append at its revision. */
+function openClient(url: string): Candidate {
+  const client = EventStoreDBClient.connectionString(url);
+  const prefix = `raw${randomBytes(6).toString('hex')}`;
+  return {
+    append: (writer, round) => {
+      const { type, data } = newFact();
+      const expectedRevision = round === 0 ? NOTHING : BigInt(round - 1);
+      return client.appendToStream(`${prefix}-${writer}`, jsonEvent({ type, data: data as JSONType }), { expectedRevision });
+    },
+    close: () => client.dispose(),
+  };
+}
+
+async function openOnServer(url: string): Promise<Candidate> {
+  return appending(await openEventStoreLog(url, { streamPrefix: `bench${randomBytes(6).toString('hex')}.` }));
 }
 
 async function openBerth(file: string): Promise<Candidate> {
-  const log = chained(await openSqliteEventLog(file));
+  return appending(await openSqliteEventLog(file));
+}
+
+function appending(bare: EventLog): Candidate {
+  const log = chained(bare);
   return {
     append: (writer, round) => log.append(streamName('session', `${writer}`), round + NO_STREAM, [newFact()]),
     close: () => log.close(),
@@ -75,7 +133,7 @@ async function openBerth(file: string): Promise<Candidate> {
 }
 
 /** The tables of our log and the statement one would write by hand: one VALUES list, prepared once, every value bound. */
-export async function measureRaw(file: string, factsPerCommit: number): Promise<number> {
+export async function measureRaw(file: string, factsPerCommit: number): Promise<Measured> {
   const schema = await openConnection(file, {});
   await ensureSchema(schema, file);
   await schema.close();
@@ -99,7 +157,7 @@ export async function measureRaw(file: string, factsPerCommit: number): Promise<
     },
     1,
   );
-  return commits * factsPerCommit;
+  return { ...commits, perSecond: commits.perSecond * factsPerCommit };
 }
 
 interface EmmettModule {
@@ -111,7 +169,7 @@ interface EmmettModule {
  * Undefined when it is not installed. It gets one append at a time on one connection, which is the most it does: its own way, a connection
  * for each append, ends in SQLITE_BUSY with 64 writers, and takes the process with it. It checks no revisions here; our log does.
  */
-async function measureEmmett(fileName: string): Promise<number | undefined> {
+async function measureEmmett(fileName: string): Promise<Measured | undefined> {
   const home = fileURLToPath(new URL('../../bench/emmett/', import.meta.url));
   if (!existsSync(join(home, 'node_modules'))) {
     process.stderr.write('Not compared with Emmett, which is not installed: npm ci --prefix bench/emmett\n');

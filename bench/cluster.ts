@@ -11,7 +11,7 @@ import { type BrokerProcess, startBroker, startHelper } from './processes.ts';
 import type { Row } from './row.ts';
 
 const FLEET = { servers: 100, sessions: 2_000 };
-const CHANGES = 100;
+const CHANGES = 500;
 const CONNECTIONS = 63;
 /** Requests of all brokers together: not measured, and measured. */
 const PHASES = [3_000, 6_000];

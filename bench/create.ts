@@ -24,7 +24,7 @@ const PATIENCE_MS = 30_000;
 
 export function benchCreate(): Promise<readonly Row[]> {
   return inFolder('create', async (folder) => {
-    const raw = await measureRaw(join(folder, 'raw.db'), AGENTS);
+    const { perSecond: raw } = await measureRaw(join(folder, 'raw.db'), AGENTS);
     const { perSecond, processorMicroseconds } = await measureCreate(folder);
     const rawMicroseconds = 1e6 / (raw / FACTS_PER_SESSION);
     return [

@@ -1,7 +1,6 @@
 /** Benchmark (b): DescribeSessions by id in a read model of many sessions, next to a bare Hono route that sends the same bytes. */
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { openConnection } from '../adapters/sqlite/connection.ts';
+import { untilAtRest } from './at-rest.ts';
 import type { BareJob, BareReady } from './bare.ts';
 import type { FleetSize } from './fleet-log.ts';
 import type { LoadJob, LoadReport } from './load.ts';
@@ -13,8 +12,6 @@ const CONNECTIONS = 64;
 const PHASES = [5_000, 15_000];
 /** In turns with the baseline, so that whatever else the machine does meets both. */
 const ROUNDS = 2;
-const RETURN_MS = 11_000;
-const STILL_MS = 1_000;
 const BARE = 'bare Hono route, same bytes';
 
 /** `folder` is that of a broker that holds these sessions. */
@@ -38,19 +35,6 @@ export async function benchDescribe(folder: string, { sessions }: FleetSize): Pr
     row(`${name}, p99`, 'ms', mean(ours, 'p99Ms'), mean(theirs, 'p99Ms')),
     row("the server's processor time for each of them", 'µs', mean(ours, 'processorMicroseconds'), mean(theirs, 'processorMicroseconds')),
   ];
-}
-
-/** The servers of this log have no agents: ten seconds after its start the broker records that they are missing. */
-async function untilAtRest(folder: string): Promise<void> {
-  const log = await openConnection(join(folder, 'log.sqlite'), { readonly: true });
-  const head = async () => (await log.all<{ head: number }>('SELECT max(position) AS head FROM facts'))[0]?.head;
-  await sleep(RETURN_MS);
-  for (let [before, now] = [await head(), undefined as number | undefined]; before !== now; ) {
-    before = now;
-    await sleep(STILL_MS);
-    now = await head();
-  }
-  await log.close();
 }
 
 interface Measured {

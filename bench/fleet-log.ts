@@ -11,7 +11,10 @@ import { description } from './placement.ts';
 
 export interface FleetSize {
   readonly servers: number;
+  /** READY. */
   readonly sessions: number;
+  /** Sessions that came and went before. */
+  readonly former?: number;
 }
 
 /** Servers that are written at the same time, with their sessions: enough for large commits, and less than may wait. */
@@ -23,7 +26,7 @@ export function sessionIdOf(number: number): SessionId {
   return sessionId(`${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`);
 }
 
-/** Every session READY, spread evenly. The number of facts. */
+/** Sessions are spread evenly. The number of facts. */
 export async function writeFleetLog(file: string, size: FleetSize): Promise<number> {
   const log = await openSqliteEventLog(file);
   const facts = await writeFleet(log, size);
@@ -32,45 +35,66 @@ export async function writeFleetLog(file: string, size: FleetSize): Promise<numb
 }
 
 /** The same into any log. */
-export async function writeFleet(log: EventLog, { servers, sessions }: FleetSize): Promise<number> {
+export async function writeFleet(log: EventLog, { servers, sessions, former = 0 }: FleetSize): Promise<number> {
   let facts = 0;
   for (let first = 0; first < servers; first += AT_ONCE) {
     const numbers = Array.from({ length: Math.min(AT_ONCE, servers - first) }, (_, index) => first + index);
-    const written = numbers.map((number) => writeServer(log, number, ownedBy(number, { servers, sessions })));
+    const written = numbers.map(async (number) => {
+      const gone = ownedBy(number, servers, former).map((session) => sessions + session);
+      return writeServer(log, number, { gone, living: ownedBy(number, servers, sessions) });
+    });
     facts += (await Promise.all(written)).reduce((sum, count) => sum + count, 0);
   }
   return facts;
 }
 
-function ownedBy(server: number, { servers, sessions }: FleetSize): readonly number[] {
-  return Array.from({ length: Math.ceil((sessions - server) / servers) }, (_, round) => round * servers + server);
+function ownedBy(server: number, servers: number, sessions: number): readonly number[] {
+  return Array.from({ length: Math.max(0, Math.ceil((sessions - server) / servers)) }, (_, round) => round * servers + server);
 }
 
-async function writeServer(log: EventLog, number: number, sessions: readonly number[]): Promise<number> {
+interface Owned {
+  readonly gone: readonly number[];
+  readonly living: readonly number[];
+}
+
+async function writeServer(log: EventLog, number: number, { gone, living }: Owned): Promise<number> {
   const id = serverId(`server-${number}`);
-  const slots = sessions.map((session): ServerEvent => {
-    return {
-      type: 'server.slot-reserved',
-      data: { sessionId: sessionIdOf(session), sessionType: 'VIRTUAL', owner: ownerOf(session), attempt: 1 },
-    };
+  const former = gone.flatMap((session): ServerEvent[] => {
+    return [slotOf(session), { type: 'server.slot-released', data: { sessionId: sessionIdOf(session) } }];
   });
   const registered: ServerEvent = { type: 'server.registered', data: { agentClientId: randomUUID(), broker: null } };
   const described: ServerEvent = { type: 'server.described', data: { ...description(number), maxVirtualSessions: -1 } };
   const stream = streamName('server', id);
-  const own = [registered, described, ...slots].map(asFact);
-  const appends = sessions.map((session) => log.append(streamName('session', sessionIdOf(session)), NO_STREAM, lifeOf(session, id)));
+  const own = [registered, described, ...former, ...living.map(slotOf)].map(asFact);
+  const lives = [
+    ...gone.map((session) => [session, [...lifeOf(session, id), ...END]] as const),
+    ...living.map((session) => [session, lifeOf(session, id)] as const),
+  ];
+  const appends = lives.map(([session, life]) => log.append(streamName('session', sessionIdOf(session)), NO_STREAM, life.map(asFact)));
   await Promise.all([log.append(stream, NO_STREAM, own), ...appends]);
-  return own.length + 3 * sessions.length;
+  return lives.reduce((sum, [, life]) => sum + life.length, own.length);
 }
 
-function lifeOf(session: number, server: ServerId): readonly NewFact[] {
+const slotOf = (session: number): ServerEvent => {
+  return {
+    type: 'server.slot-reserved',
+    data: { sessionId: sessionIdOf(session), sessionType: 'VIRTUAL', owner: ownerOf(session), attempt: 1 },
+  };
+};
+
+const END: readonly SessionEvent[] = [
+  { type: 'session.connections-changed', data: { count: 1 } },
+  { type: 'session.deletion-requested', data: { force: false } },
+  { type: 'session.deleted', data: { reason: 'Closed on order.' } },
+];
+
+function lifeOf(session: number, server: ServerId): readonly SessionEvent[] {
   const spec = { name: `desk-${session}`, owner: ownerOf(session), sessionType: 'VIRTUAL', enqueue: false, retry: true } as const;
-  const events: readonly SessionEvent[] = [
+  return [
     { type: 'session.requested', data: spec },
     { type: 'session.placed', data: { serverId: server, attempt: 1, choice: null } },
     { type: 'session.started', data: { attempt: 1 } },
   ];
-  return events.map(asFact);
 }
 
 const ownerOf = (session: number): string => `user${session % 5_000}`;

@@ -18,8 +18,8 @@ const MOST_BYTES = 256 * 2 ** 20;
 const MEBIBYTE = 2 ** 20;
 
 /** `folder` is that of a broker that was stopped in order. */
-export async function benchRestart(folder: string, { servers, sessions }: FleetSize): Promise<readonly Row[]> {
-  const fleet = `${servers} servers, ${sessions} sessions`;
+export async function benchRestart(folder: string, { servers, sessions }: FleetSize, facts: number): Promise<readonly Row[]> {
+  const fleet = `${servers} servers, ${sessions} sessions, ${facts} facts`;
   const broker = await startBroker(folder);
   const rows = await rowsOf(`restart, ${fleet}`, broker);
   await broker.kill();
