@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { LOG_LEVELS } from '../logging.ts';
-import type { AgentFlags, AuditFlags, BrokerFlags, DescribeFlags, ReplayFlags, StartFlags } from './flags.ts';
+import type { AgentFlags, AuditFlags, BackupFlags, BrokerFlags, DescribeFlags, ReplayFlags, RestoreFlags, StartFlags } from './flags.ts';
 import { complain } from './output.ts';
 import { OutputClosed } from './records.ts';
 
@@ -60,6 +60,20 @@ withSourceFlags(program.command('describe'))
   .addHelpText('after', '\nExample:\n  $ berth describe sessions --as-of 2026-01-15T09:30:00Z --filter owner=barbara')
   .action((what: string, flags: DescribeFlags) => run(async () => (await import('./describe-command.ts')).runDescribe(what, flags)));
 
+withOutputFlags(program.command('backup'))
+  .description('copy what a broker keeps, while it runs or not')
+  .option('--data-dir <folder>', "the broker's data folder (default: ./berth-data)")
+  .requiredOption('--to <folder>', 'where the copy goes: a folder that is not there yet')
+  .addHelpText('after', '\nExample:\n  $ berth backup --data-dir /var/lib/berth --to /backup/berth-2026-01-31')
+  .action((flags: BackupFlags) => run(async () => (await import('./backup-command.ts')).runBackup(flags)));
+
+withOutputFlags(program.command('restore'))
+  .description('make a data folder from a backup')
+  .requiredOption('--from <folder>', 'a backup')
+  .option('--data-dir <folder>', 'the folder to make, which is not there yet (default: ./berth-data)')
+  .addHelpText('after', '\nExample:\n  $ berth restore --from /backup/berth-2026-01-31 --data-dir /var/lib/berth')
+  .action((flags: RestoreFlags) => run(async () => (await import('./backup-command.ts')).runRestore(flags)));
+
 await program.parseAsync();
 
 function withBrokerFlags(command: Command): Command {
@@ -76,7 +90,11 @@ function withBrokerFlags(command: Command): Command {
 
 /** For commands that read a log and list what they find. */
 function withLogFlags(command: Command): Command {
-  return withSourceFlags(command)
+  return withOutputFlags(withSourceFlags(command));
+}
+
+function withOutputFlags(command: Command): Command {
+  return command
     .option('--json', 'JSON lines (default: where the output is not a terminal)')
     .option('--no-json', 'lines for people (default: on a terminal)');
 }

@@ -55,6 +55,16 @@ export interface ReplayFlags extends LogFlags, OutputFlags {
   readonly swap?: boolean;
 }
 
+export interface BackupFlags extends OutputFlags {
+  readonly dataDir?: string;
+  readonly to: string;
+}
+
+export interface RestoreFlags extends OutputFlags {
+  readonly dataDir?: string;
+  readonly from: string;
+}
+
 export interface AuditFlags extends LogFlags, OutputFlags {
   readonly actor?: string;
   readonly client?: string;

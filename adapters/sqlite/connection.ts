@@ -17,8 +17,8 @@ export interface Connection {
 }
 
 export interface ConnectionOptions {
-  /** A reader: the file must exist, and no statement can change it. */
-  readonly readonly?: boolean;
+  /** A reader: the file must exist, and no statement can change it. `but for copies`: a statement may write another file. */
+  readonly readonly?: boolean | 'but for copies';
   /** How long a statement waits for a lock that another connection holds. Default 5,000. */
   readonly busyTimeoutMs?: number;
 }
@@ -34,10 +34,10 @@ interface Prepared {
 
 /** Opens a file, and creates it when it is missing unless `readonly`. */
 export async function openConnection(file: string, options: ConnectionOptions): Promise<Connection> {
-  const database = await openDatabase(file, options.readonly ?? false);
+  const database = await openDatabase(file, options.readonly !== undefined && options.readonly !== false);
   database.configure('busyTimeout', options.busyTimeoutMs ?? 5000);
   const connection = createConnection(database);
-  if (options.readonly) {
+  if (options.readonly === true) {
     await connection.exec('PRAGMA query_only = ON');
   }
   return connection;
