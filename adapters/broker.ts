@@ -9,7 +9,8 @@ import { Hono } from 'hono';
 import { clientId } from '../domain/ids.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { type Access, createAccess } from './access.ts';
-import { type Attempts, createAttempts } from './audit/attempts.ts';
+import { createAdmission } from './admission.ts';
+import { type AttemptKeeper, createAttempts } from './audit/attempts.ts';
 import { type Audit, openAudit } from './audit/audit.ts';
 import { ensureBrokerId } from './broker-id.ts';
 import { type Certificates, ensureCertificates } from './certificates.ts';
@@ -29,6 +30,7 @@ import { createTokenEndpoint } from './http/oauth.ts';
 import { answerProblem, recordRefusals } from './http/problem.ts';
 import { addressOf } from './http/refusals.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
+import { createVerifier } from './http/verifier.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
 import { openLog } from './open-log.ts';
@@ -40,7 +42,7 @@ import { openSecrets } from './secrets/secrets.ts';
 import { advertisedHost, brokerUrl, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
-import { createTokens, type Tokens } from './tokens.ts';
+import { createTokens, type Entry, type Tokens } from './tokens.ts';
 
 export interface BrokerPorts {
   readonly clock: Clock;
@@ -110,8 +112,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const snapshots = await openSnapshots(opened.derived('snapshots'), { version: domainVersion(), logger });
   onStop(snapshots.close);
   const connections = createAgentConnections({ clock, random });
-  const issueConnectionToken = (sessionId: string, user: string) =>
-    tokens.issueConnectionToken({ sessionId, user, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
+  const issueConnectionToken = (entry: Entry) =>
+    tokens.issueConnectionToken({ ...entry, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
   const self = await ensureBrokerId(folder.path, random);
   const { trusted: ca } = secrets.authority;
   const cluster = createCluster({ self, connections, tokens, ca, clock, logger, core: () => core });
@@ -201,7 +203,7 @@ interface Doors {
   readonly core: Core;
   readonly audit: Audit;
   readonly past: Past;
-  readonly attempts: Attempts;
+  readonly attempts: AttemptKeeper;
   readonly stopping: AbortSignal;
   readonly access: Access;
   readonly tokens: Tokens;
@@ -210,7 +212,8 @@ interface Doors {
   readonly certificates: Certificates;
 }
 
-function serveAgents({ config, ports, isHealthy, attempts, access, tokens, connections, cluster, certificates }: Doors): Promise<Serving> {
+function serveAgents(doors: Doors): Promise<Serving> {
+  const { config, ports, isHealthy, core, attempts, access, tokens, connections, cluster, certificates } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = new Hono();
@@ -231,6 +234,7 @@ function serveAgents({ config, ports, isHealthy, attempts, access, tokens, conne
     },
     failed,
   });
+  app.route('/', createVerifier({ admit: createAdmission({ ...core, tokens, now }), attempts, random, failed }));
   app.route('/', agentApi);
   app.route('/', cluster.api());
   return serveHttps(app, { host: config.host, port: config.agentPort, ...certificates });

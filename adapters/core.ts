@@ -40,6 +40,7 @@ import type { Logger } from './logging.ts';
 import { createOnce, type Once } from './once.ts';
 import { createApplication } from './operations.ts';
 import { createReads } from './reads.ts';
+import type { Entry } from './tokens.ts';
 
 export interface CorePorts {
   readonly log: EventLog;
@@ -53,7 +54,7 @@ export interface CorePorts {
   /** Absent: the streams of actors are always read from the beginning. */
   readonly snapshots?: Snapshots | undefined;
   readonly logger: Logger;
-  issueConnectionToken(sessionId: string, user: string): Promise<string>;
+  issueConnectionToken(entry: Entry): Promise<string>;
   /** The log or the read models are lost for good: the broker had better end. */
   fatal(error: Error): void;
 }
@@ -67,6 +68,7 @@ export interface CoreLimits extends PlacingLimits, DeadlineLimits {
 
 export interface Core {
   readonly application: Application;
+  readonly sessions: Sessions;
   readonly once: Once;
   readonly reception: Reception;
   readonly registry: Registry;
@@ -149,6 +151,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   return {
     ...memory,
     application: createApplication({ ...ports, ...actors, outcomes, reads }, operations),
+    sessions,
     once: createOnce(ports),
     reception,
     join: membership.join,

@@ -14,6 +14,7 @@ import type { SessionSnapshot } from '../domain/session/machine.ts';
 import type { Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
 import type { Application, Result, ScreenshotWish, ServerQuery, SessionQuery, SessionWish } from './application.ts';
 import { readHistory } from './history.ts';
+import type { Entry } from './tokens.ts';
 
 /** The read models, as the operations use them. */
 export interface Reads {
@@ -34,7 +35,7 @@ export interface OperationPorts {
   readonly link: AgentLink;
   readonly clock: Clock;
   readonly random: Random;
-  issueConnectionToken(sessionId: string, user: string): Promise<string>;
+  issueConnectionToken(entry: Entry): Promise<string>;
 }
 
 export interface OperationLimits {
@@ -91,7 +92,9 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
       const session = await describeSession(id);
       if (session === undefined) return { rejected: SESSION_NOT_FOUND };
       if (session.state !== 'READY') return { rejected: notReady(session.state) };
-      return { done: { session, connectionToken: await ports.issueConnectionToken(id, user) } };
+      return {
+        done: { session, connectionToken: await ports.issueConnectionToken({ sessionId: id, creationTime: session.creationTime, user }) },
+      };
     },
     sessionHistory: (id, limit, after) => readHistory(log, streamName('session', id), limit, after),
     serverHistory: (id, limit, after) => readHistory(log, streamName('server', id), limit, after),

@@ -17,9 +17,15 @@ export interface AccessTokenWish {
   readonly lifetimeSeconds: number;
 }
 
-export interface ConnectionTokenWish {
+/** Who may enter which session. */
+export interface Entry {
   readonly sessionId: string;
+  /** Milliseconds since 1970 (UTC). Names are given again on hosts, and a session made by hand is known by its name and this. */
+  readonly creationTime: number;
   readonly user: string;
+}
+
+export interface ConnectionTokenWish extends Entry {
   readonly lifetimeMinutes: number;
 }
 
@@ -38,7 +44,8 @@ export interface AccessTokenVerifier {
 
 export interface Tokens extends TokenIssuer, AccessTokenVerifier {
   issueConnectionToken(wish: ConnectionTokenWish, now: number): Promise<string>;
-  verifyConnectionToken(token: string, sessionId: string, now: number): Promise<Verdict<{ readonly user: string }>>;
+  /** For which session it is, and whether that is still there, is for the caller to compare. Throws LogFault as above. */
+  verifyConnectionToken(token: string, now: number): Promise<Verdict<Entry>>;
 }
 
 const ISSUER = 'berth';
@@ -48,8 +55,10 @@ const ALGORITHM = 'RS256';
 const MAX_TOKEN_LENGTH = 4096;
 const MAX_REMEMBERED = 20_000;
 
-/** What ours all hold; `sid` is the session of a connection token. */
-const claims = z.object({ sub: z.string(), exp: z.int(), sid: z.string().optional() });
+/** What ours all hold. */
+const claims = z.object({ sub: z.string(), exp: z.int() });
+/** `sid`: the session; `born`: when it was made, in milliseconds. */
+const connectionClaims = claims.extend({ sid: z.string(), born: z.int() });
 
 interface Remembered {
   readonly clientId: string;
@@ -75,18 +84,19 @@ export function createTokens(keys: SigningKeys): Tokens {
     verifyAccessToken: async (token, audience, now) => {
       const known = remembered.get(token);
       if (known !== undefined) return judge(known, audience, now);
-      const verdict = await verify(keys, token, audience, now);
+      const verdict = await verify(keys, token, { audience, claims }, now);
       if ('refused' in verdict) return verdict;
       const { sub: clientId, exp } = verdict.valid;
       remembered.set(token, { clientId, audience, expires: exp * 1000 });
       return { valid: { clientId } };
     },
-    issueConnectionToken: ({ sessionId, user, lifetimeMinutes }, now) =>
-      sign(keys, { sub: user, aud: CONNECTION, sid: sessionId, ...lifetime(now, lifetimeMinutes * 60) }),
-    verifyConnectionToken: async (token, sessionId, now) => {
-      const verdict = await verify(keys, token, CONNECTION, now);
+    issueConnectionToken: ({ sessionId, creationTime, user, lifetimeMinutes }, now) =>
+      sign(keys, { sub: user, aud: CONNECTION, sid: sessionId, born: creationTime, ...lifetime(now, lifetimeMinutes * 60) }),
+    verifyConnectionToken: async (token, now) => {
+      const verdict = await verify(keys, token, { audience: CONNECTION, claims: connectionClaims }, now);
       if ('refused' in verdict) return verdict;
-      return verdict.valid.sid === sessionId ? { valid: { user: verdict.valid.sub } } : { refused: 'invalid' };
+      const { sub: user, sid: sessionId, born: creationTime } = verdict.valid;
+      return { valid: { sessionId, creationTime, user } };
     },
   };
 }
@@ -105,7 +115,18 @@ function judge(known: Remembered, audience: ApiAudience, now: number): Verdict<{
   return now < known.expires ? { valid: { clientId: known.clientId } } : { refused: 'expired' };
 }
 
-async function verify(keys: SigningKeys, token: string, audience: string, now: number): Promise<Verdict<z.infer<typeof claims>>> {
+/** What a token has to be to be of a kind. */
+interface Kind<Claims extends z.ZodType> {
+  readonly audience: string;
+  readonly claims: Claims;
+}
+
+async function verify<Claims extends z.ZodType>(
+  keys: SigningKeys,
+  token: string,
+  { audience, claims }: Kind<Claims>,
+  now: number,
+): Promise<Verdict<z.infer<Claims>>> {
   if (token.length > MAX_TOKEN_LENGTH) return { refused: 'invalid' };
   const key = await keys.find(keyName(token));
   if (key === undefined) return { refused: 'invalid' };

@@ -2,12 +2,12 @@
  * What auditors ask for, and whether a fact is part of it. The read model answers from indexes (audit-queries.ts); here the same is told fact by
  * fact, for whoever reads the log itself from its start.
  */
-import type { RefusedAttempt } from '../domain/attempt/events.ts';
+import type { Login, RefusedAttempt } from '../domain/attempt/events.ts';
 import type { RecordedFact } from '../domain/facts.ts';
 
 /** Each part that is given has to be met. */
 export interface AuditFilter {
-  /** The id of a session, server or credential, or the name of a stream; also attempts at it that were refused. */
+  /** The id of a session, server or credential, or the name of a stream; also logins to it and attempts at it that were refused. */
   readonly actor?: string | undefined;
   /** The id of an API client that caused it, or in whose name it was attempted. */
   readonly client?: string | undefined;
@@ -29,7 +29,7 @@ export interface Keys {
 }
 
 export function keysOf({ type, cause, data }: Pick<RecordedFact, 'type' | 'cause' | 'data'>): Keys {
-  const attempt: Partial<RefusedAttempt> = type === 'attempt.refused' ? data : {};
+  const attempt: Partial<RefusedAttempt & Login> = type === 'attempt.refused' || type === 'login.accepted' ? data : {};
   const owned: Partial<RefusedAttempt> = type.startsWith('session.') ? data : attempt;
   return {
     client: cause.kind === 'client' ? cause.id : (attempt.claimedClient ?? null),

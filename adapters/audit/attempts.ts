@@ -1,8 +1,8 @@
 /**
- * Keeps what was refused: whoever turns an attempt down says so here and goes on. Nobody can flood the log or the memory with attempts: beyond what is
+ * Keeps what was refused, and who was let in: whoever turns an attempt down says so here and goes on. Nobody can flood the log or the memory with attempts: beyond what is
  * allowed (allowance.ts) they are only counted, and one fact says how many there were.
  */
-import type { AttemptEvent, RefusedAttempt } from '../../domain/attempt/events.ts';
+import type { AttemptEvent, Login, RefusedAttempt } from '../../domain/attempt/events.ts';
 import type { Cause, Origin } from '../../domain/facts.ts';
 import { type BrokerId, factId, requestId } from '../../domain/ids.ts';
 import type { Clock, Random, Timer } from '../../domain/ports/clock.ts';
@@ -17,7 +17,12 @@ export interface Attempts {
   refused(attempt: RefusedAttempt, origin: Origin): void;
 }
 
-export interface AttemptKeeper extends Attempts {
+export interface Logins {
+  /** Somebody was let in. Never throws either. */
+  accepted(login: Login, origin: Origin): void;
+}
+
+export interface AttemptKeeper extends Attempts, Logins {
   /** Resolves when what was refused so far is in the log, or given up. */
   idle(): Promise<void>;
   /** Also says how many were only counted. What comes later is not recorded. */
@@ -28,6 +33,8 @@ export interface AttemptLimits {
   /** Of those whose identity was proven, and of those who may be anyone: a flood of the latter leaves the former what is theirs. */
   readonly known: AllowanceLimits;
   readonly strangers: AllowanceLimits;
+  /** Of logins: of one user at one session, and of all. */
+  readonly logins: AllowanceLimits;
   /** Facts that wait for the log. */
   readonly waiting: number;
   /** How long attempts that are not recorded are counted before a fact says how many. */
@@ -38,6 +45,7 @@ export interface AttemptLimits {
 const ATTEMPT_LIMITS: AttemptLimits = {
   known: { each: { burst: 1000, perMinute: 60 }, all: { burst: 5000, perMinute: 300 }, sources: 1000 },
   strangers: { each: { burst: 60, perMinute: 10 }, all: { burst: 600, perMinute: 60 }, sources: 1000 },
+  logins: { each: { burst: 20, perMinute: 2 }, all: { burst: 5000, perMinute: 600 }, sources: 10_000 },
   waiting: 5000,
   countingMs: 10_000,
 };
@@ -51,6 +59,8 @@ export interface AttemptPorts {
   readonly logger: Pick<Logger, 'error'>;
 }
 
+/** What a login that is not recorded is counted as. */
+const ACCEPTED = 'LOGIN_ACCEPTED';
 /** Who says how many were not recorded. */
 const COUNTING: Cause = { kind: 'broker', id: 'attempts' };
 
@@ -58,6 +68,7 @@ export function createAttempts(ports: AttemptPorts, limits: AttemptLimits = ATTE
   const { clock, random } = ports;
   const known = createAllowance(limits.known);
   const strangers = createAllowance(limits.strangers);
+  const logins = createAllowance(limits.logins);
   const omissions = createOmissions();
   const writer = createAttemptWriter({ ...ports, lost: (facts) => facts.map(omit) });
   let counting: Timer | undefined;
@@ -68,7 +79,8 @@ export function createAttempts(ports: AttemptPorts, limits: AttemptLimits = ATTE
   }
 
   function omit({ data, time }: Pick<AttemptFact, 'data' | 'time'>): void {
-    omissions.add('code' in data ? omissionOf(data.code, time) : data);
+    if ('count' in data) omissions.add(data);
+    else omissions.add(omissionOf('code' in data ? data.code : ACCEPTED, time));
     if (!stopped) counting ??= clock.after(limits.countingMs, tell);
   }
 
@@ -78,7 +90,7 @@ export function createAttempts(ports: AttemptPorts, limits: AttemptLimits = ATTE
     if (data !== undefined) record({ type: 'attempt.omitted', data }, { cause: COUNTING, requestId: requestId(random.uuid()) });
   }
 
-  function isAllowed({ remoteAddress = '' }: RefusedAttempt, { cause }: Origin): boolean {
+  function isAllowed({ remoteAddress = '' }: Pick<RefusedAttempt, 'remoteAddress'>, { cause }: Origin): boolean {
     if (writer.waiting() >= limits.waiting) return false;
     return cause.kind === 'broker' ? strangers.take(remoteAddress, clock.now()) : known.take(cause.id, clock.now());
   }
@@ -88,6 +100,13 @@ export function createAttempts(ports: AttemptPorts, limits: AttemptLimits = ATTE
       if (stopped) return;
       if (isAllowed(attempt, origin)) record({ type: 'attempt.refused', data: bounded(attempt) }, origin);
       else omit({ data: attempt, time: clock.now() });
+    },
+    accepted(login, origin) {
+      if (stopped) return;
+      // Each token has its own share: a gateway in front of the hosts has one address for everyone.
+      if (writer.waiting() < limits.waiting && logins.take(`${login.target} ${login.user}`, clock.now())) {
+        record({ type: 'login.accepted', data: bounded(login) }, origin);
+      } else omit({ data: login, time: clock.now() });
     },
     idle: writer.idle,
     async stop() {
@@ -102,9 +121,9 @@ export function createAttempts(ports: AttemptPorts, limits: AttemptLimits = ATTE
 const MAX_TEXT_LENGTH = 300;
 
 /** Nobody decides how long a fact gets. */
-function bounded(attempt: RefusedAttempt): RefusedAttempt {
+function bounded<Attempt extends RefusedAttempt | Login>(attempt: Attempt): Attempt {
   const entries = Object.entries(attempt).map(([name, value]) => [name, typeof value === 'string' ? cut(value) : value]);
-  return Object.fromEntries(entries) as RefusedAttempt;
+  return Object.fromEntries(entries) as Attempt;
 }
 
 /** By characters, so that none is halved. */

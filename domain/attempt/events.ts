@@ -1,5 +1,5 @@
 /**
- * What can be said of attempts that were turned down before they came to an actor, or by one. They decide nothing, so there is no machine: they are
+ * What can be said of attempts that were turned down before they came to an actor, or by one, and of logins. They decide nothing, so there is no machine: they are
  * kept for those who ask later. Stored for ever; no password, token or other secret is ever in them.
  */
 
@@ -19,10 +19,26 @@ export interface RefusedAttempt {
   readonly claimedClient?: string | undefined;
   /** Of the connection; a proxy in between shows its own. */
   readonly remoteAddress?: string | undefined;
+  /** Of a connection token that was refused although it is one of ours. */
+  readonly user?: string | undefined;
+  /** Of the user's machine, as the DCV server said. */
+  readonly clientAddress?: string | undefined;
+}
+
+/** A DCV server was told to let somebody in. */
+export interface Login {
+  readonly operation: string;
+  readonly user: string;
+  /** The stream of the session. */
+  readonly target: string;
+  /** Of the DCV server, and of the user's machine as that server said. */
+  readonly remoteAddress?: string | undefined;
+  readonly clientAddress?: string | undefined;
 }
 
 export type AttemptEvent =
   | { readonly type: 'attempt.refused'; readonly data: RefusedAttempt }
+  | { readonly type: 'login.accepted'; readonly data: Login }
   /** More came than are recorded one by one. */
   | {
       readonly type: 'attempt.omitted';

@@ -4,5 +4,6 @@ import type { AttemptEvent } from './events.ts';
 
 export const attemptUpcasters: Upcasters<AttemptEvent> = {
   'attempt.refused': [],
+  'login.accepted': [],
   'attempt.omitted': [],
 };

@@ -41,6 +41,8 @@ export type SessionCommand =
       readonly count: number;
       readonly lastDisconnectionTime?: number | undefined;
     }
+  /** Someone with permission to enter it is at the door of its host. `creationTime`: of the session that the permission was given for. */
+  | { readonly type: 'admit'; readonly creationTime: number }
   | { readonly type: 'delete'; readonly owner: string; readonly force: boolean }
   | { readonly type: 'update-permissions'; readonly owner: string; readonly permissionsFile: string }
   /** The host did not make it in time. */

@@ -33,6 +33,8 @@ export function decideSession(snapshot: SessionSnapshot, command: SessionCommand
       return found(snapshot, command);
     case 'report-connections':
       return connections(snapshot, command);
+    case 'admit':
+      return admit(snapshot, command);
     case 'delete':
       return deletion(snapshot, command);
     case 'update-permissions':
@@ -156,6 +158,12 @@ function connections({ value, context }: SessionSnapshot, command: Command<'repo
   const isNews = count !== context.connections || isLater;
   if (!isNews || (value !== 'ready' && value !== 'deleting')) return accepted();
   return accepted({ type: 'session.connections-changed', data: { count, lastDisconnectionTime } });
+}
+
+/** Entering leaves no fact of its own: what comes of it are its connections. */
+function admit({ value, context }: SessionSnapshot, { creationTime }: Command<'admit'>): SessionDecision {
+  if (value !== 'ready') return rejected('SESSION_CLOSED', 'The session is not READY.');
+  return isAnother(context, creationTime) ? rejected('SESSION_REPLACED', 'The session is another one of the same name.') : accepted();
 }
 
 /** A session without a host is gone at once; so is one deleted by force. Otherwise its host closes it first. */

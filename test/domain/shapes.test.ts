@@ -169,9 +169,10 @@ async function placeAnew(ports: ActorPorts): Promise<void> {
 async function turnDown(ports: AttemptPorts): Promise<void> {
   const none = { burst: 1, perMinute: 0 };
   const allowance = { each: none, all: none, sources: 1 };
-  const attempts = createAttempts(ports, { known: allowance, strangers: allowance, waiting: 10, countingMs: 1000 });
+  const attempts = createAttempts(ports, { known: allowance, strangers: allowance, logins: allowance, waiting: 10, countingMs: 1000 });
   const attempt = { operation: 'deleteSessions', status: 200, code: 'OWNER_MISMATCH', reason: 'No.', target: 'session-1', owner: 'ann' };
   for (const _ of [1, 2]) attempts.refused(attempt, ORIGIN);
+  attempts.accepted({ operation: 'a path', user: 'ann', target: 'session-1' }, ORIGIN);
   await attempts.stop();
 }
 

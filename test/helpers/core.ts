@@ -8,6 +8,7 @@ import type { Logger } from '../../adapters/logging.ts';
 import { createMemoryStore, openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { createMemoryLocks } from '../../adapters/memory/locks.ts';
 import { type OpenReadDatabase, openReadDatabase } from '../../adapters/sqlite/read-database.ts';
+import type { Entry } from '../../adapters/tokens.ts';
 import { type ServerId, serverId, sessionId, streamName } from '../../domain/ids.ts';
 import type { AgentLink, FoundSession, Greeting, Order, Report } from '../../domain/ports/agent-link.ts';
 import type { EventLog } from '../../domain/ports/event-log.ts';
@@ -65,7 +66,7 @@ export async function setUpCore(
     await stop();
     const log = wrap(openMemoryEventLog(store));
     database = await openReadDatabase(readModels, { logger: SILENT });
-    const issueConnectionToken = async (id: string, user: string) => `${id} ${user}`;
+    const issueConnectionToken = async ({ sessionId: id, user }: Entry) => `${id} ${user}`;
     const alone = { locks: createMemoryLocks(), self: BROKER };
     const ports = { log, ...alone, database, link, clock, random, logger, issueConnectionToken, fatal };
     const core = await startCore(ports, { ...LIMITS, ...limits });

@@ -16,6 +16,7 @@ const DAY = 86_400_000;
 const FEW: AttemptLimits = {
   known: { each: { burst: 3, perMinute: 1 }, all: { burst: 5, perMinute: 2 }, sources: 10 },
   strangers: { each: { burst: 2, perMinute: 1 }, all: { burst: 4, perMinute: 1 }, sources: 10 },
+  logins: { each: { burst: 1, perMinute: 1 }, all: { burst: 2, perMinute: 1 }, sources: 10 },
   waiting: 100,
   countingMs: 10_000,
 };
@@ -51,6 +52,25 @@ t.test('an attempt is a fact of its own: who, what, from where and why not', asy
     time: clock.now(),
     stream: 'attempts-2026-01-01-b1',
   });
+});
+
+t.test('a login is a fact of its own, and whoever repeats it without end is only counted', async (t) => {
+  const { attempts, facts, clock } = setUp(FEW);
+  const login = { operation: 'a path', user: 'ann', target: 'session-1', remoteAddress: '10.0.0.9' };
+  const others = { ...login, user: 'bob' };
+  for (const each of [login, login, others, { ...login, target: 'session-2' }]) attempts.accepted(each, STRANGER);
+  await clock.advance(FEW.countingMs);
+  t.match(
+    (await facts()).map(({ type, data }) => [type, data]),
+    [
+      ['login.accepted', login],
+      ['login.accepted', others],
+      ['attempt.omitted', { count: 2, codes: { LOGIN_ACCEPTED: 2 } }],
+    ],
+  );
+  await attempts.stop();
+  attempts.accepted(login, STRANGER);
+  t.equal((await facts()).length, 3);
 });
 
 t.test('what comes while others are written goes on in order, and every day has a stream of its own', async (t) => {

@@ -34,7 +34,10 @@ t.test('a token that is forged, expired or for something else is refused', async
   const { send, tokens, token, clock } = await createTestApi(t);
   const ask = (value: string) => send('/describeSessions', { method: 'POST', headers: { authorization: `Bearer ${value}` } });
   const agent = await tokens.issueAccessToken({ clientId: CLIENT_ID, audience: 'agent', lifetimeSeconds: 60 }, clock.now());
-  const connection = await tokens.issueConnectionToken({ sessionId: 'x', user: CLIENT_ID, lifetimeMinutes: 5 }, clock.now());
+  const connection = await tokens.issueConnectionToken(
+    { sessionId: 'x', creationTime: 0, user: CLIENT_ID, lifetimeMinutes: 5 },
+    clock.now(),
+  );
   for (const value of ['x', 'a.b.c', `${token.slice(0, -4)}AAAA`, agent, connection]) {
     t.match(await ask(value), { status: 401, body: { error: 'The token is not valid' } }, value);
   }

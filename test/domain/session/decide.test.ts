@@ -50,6 +50,7 @@ const commands = {
   'update permissions': { type: 'update-permissions', owner: 'ann', permissionsFile: 'bmV3' },
   'expire creation': { type: 'expire-creation', attempt: 1, reason: 'late', maxAttempts: 3 },
   'expire deletion': { type: 'expire-deletion', reason: 'late' },
+  admit: { type: 'admit', creationTime: 5 },
   drop: { type: 'drop', serverId: A, reason: 'away', maxAttempts: 3 },
 } as const satisfies Record<string, SessionCommand>;
 
@@ -115,6 +116,7 @@ testTables<typeof sessionKind.machine, SessionCommand, SessionEvent>(
       report ended       | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | deleted                    | deleted                    |                | SESSION_ELSEWHERE
       report found       | adopted           | SESSION_ELSEWHERE          | started                    |                            |                            | SESSION_UNWANTED | SESSION_ELSEWHERE
       report connections | SESSION_ELSEWHERE | SESSION_ELSEWHERE          |                            | connections-changed        | connections-changed        |                | SESSION_ELSEWHERE
+      admit              | SESSION_CLOSED    | SESSION_CLOSED             | SESSION_CLOSED             |                            | SESSION_CLOSED             | SESSION_CLOSED | SESSION_CLOSED
       delete             | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested         | deletion-requested         |                            |                | SESSION_NOT_FOUND
       delete by force    | SESSION_NOT_FOUND | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted | deletion-requested deleted |                | SESSION_NOT_FOUND
       delete as another  | SESSION_NOT_FOUND | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH             | OWNER_MISMATCH | SESSION_NOT_FOUND
@@ -161,6 +163,14 @@ story('why a server was chosen is recorded with the choice', (given) => {
   given(requested)
     .when({ type: 'place', serverId: A, attempt: 1, choice })
     .decides({ type: 'session.placed', data: { serverId: A, attempt: 1, choice } });
+});
+
+story('whoever was given permission to enter a session by hand does not enter the next one of its name', (given) => {
+  given(byHand).when(commands.admit).decides();
+  given(byHand).when({ type: 'admit', creationTime: 4 }).isRejected('SESSION_REPLACED');
+  given(...ready)
+    .when({ type: 'admit', creationTime: 4 })
+    .decides();
 });
 
 story('a session is placed once', (given) => {
