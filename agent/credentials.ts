@@ -27,7 +27,7 @@ export interface CredentialsDeps {
   readonly path: string;
 }
 
-interface Client {
+export interface Client {
   readonly id: string;
   readonly secret: string;
 }
@@ -85,7 +85,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
   };
 }
 
-function askForToken(http: BrokerHttp, { id, secret }: Client): Promise<Answer> {
+export function askForToken(http: BrokerHttp, { id, secret }: Client): Promise<Answer> {
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   return http.post('/oauth2/token', form, `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`);
 }
@@ -95,7 +95,7 @@ function tokenFrom(answer: Answer, now: number): Token {
   return { header: `Bearer ${text}`, renewAt: now + seconds * 1000 * RENEWAL };
 }
 
-async function storedClient(path: string): Promise<Client | undefined> {
+export async function storedClient(path: string): Promise<Client | undefined> {
   const text = await readIfThere(path);
   return text === undefined ? undefined : (JSON.parse(text) as Client);
 }

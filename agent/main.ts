@@ -73,7 +73,8 @@ export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<
   };
 }
 
-const addressesOf: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
+/** As the operating system looks names up. */
+export const addressesOf: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
 async function createDriver({ driver, simulated, stateFolder }: AgentConfig, { clock, random }: AgentPorts): Promise<Driver> {
   if (driver === 'dcv') {

@@ -2,13 +2,25 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { LOG_LEVELS } from '../logging.ts';
-import type { AgentFlags, AuditFlags, BackupFlags, BrokerFlags, DescribeFlags, ReplayFlags, RestoreFlags, StartFlags } from './flags.ts';
+import type {
+  AgentCheckFlags,
+  AgentFlags,
+  AuditFlags,
+  BackupFlags,
+  BrokerFlags,
+  DescribeFlags,
+  ReplayFlags,
+  RestoreFlags,
+  StartFlags,
+} from './flags.ts';
 import { complain } from './output.ts';
 import { OutputClosed } from './records.ts';
 
 const program = new Command('berth')
   .description('An open session manager for fleets of remote desktop servers, wire-compatible with DCV Session Manager.')
   .version(version())
+  // Options behind a command are its own, also where a command has commands of its own.
+  .enablePositionalOptions()
   .showHelpAfterError('(--help says more)');
 
 withBrokerFlags(program.command('start'))
@@ -22,12 +34,20 @@ withBrokerFlags(program.command('broker'))
   .addHelpText('after', '\nExample:\n  $ berth broker --data-dir /var/lib/berth --host 0.0.0.0')
   .action((flags: BrokerFlags) => run(async () => (await import('./broker-command.ts')).runBroker(flags)));
 
-program
+const agent = program
   .command('agent')
+  .enablePositionalOptions()
   .description('run the agent of one server')
-  .requiredOption('--config <file>', 'its agent.conf (TOML)')
+  .option('--config <file>', 'its agent.conf (TOML; default: where the original has it)')
   .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')} (default: as its agent.conf says)`)
   .action((flags: AgentFlags) => run(async () => (await import('./agent-command.ts')).runAgentCommand(flags)));
+
+withOutputFlags(agent.command('check'))
+  .description('say whether this host has what the agent needs, and what to do where it has not')
+  .option('--config <file>', 'its agent.conf (TOML; default: where the original has it)')
+  .option('--dcv-conf <file>', 'the settings of the DCV server (default: /etc/dcv/dcv.conf)')
+  .option('--enrol', 'enrol the agent with its broker if it is not')
+  .action((flags: AgentCheckFlags) => run(async () => (await import('./agent-check-command.ts')).runAgentCheck(flags)));
 
 // Options behind a subcommand are its own.
 withLogFlags(program.command('audit').enablePositionalOptions())
@@ -93,6 +113,7 @@ function withLogFlags(command: Command): Command {
   return withOutputFlags(withSourceFlags(command));
 }
 
+/** For commands that list what they find. */
 function withOutputFlags(command: Command): Command {
   return command
     .option('--json', 'JSON lines (default: where the output is not a terminal)')

@@ -35,9 +35,18 @@ export interface OutputFlags {
 }
 
 export interface AgentFlags {
-  readonly config: string;
+  /** Absent: where the original has it. */
+  readonly config?: string;
   /** Absent: as its configuration says. */
   readonly logLevel?: string;
+}
+
+export interface AgentCheckFlags extends OutputFlags {
+  /** Absent: where the original has it. */
+  readonly config?: string;
+  /** Absent: where the DCV server has it. */
+  readonly dcvConf?: string;
+  readonly enrol?: boolean;
 }
 
 export interface DescribeFlags extends LogFlags {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
 import type { Attempts } from '../../adapters/audit/attempts.ts';
+import type { Certificates } from '../../adapters/certificates.ts';
 import { createAgentApi } from '../../adapters/http/agent-api.ts';
 import type { ConnectionSettings } from '../../adapters/http/agent-connection.ts';
 import { type AgentConnections, createAgentConnections } from '../../adapters/http/agent-connections.ts';
@@ -55,6 +56,12 @@ export interface TestBrokerOptions {
   readonly folder?: string;
   readonly settings?: Partial<ConnectionSettings>;
   readonly anonymous?: boolean;
+  /** The one with which agents enrol. */
+  readonly statement?: string;
+  /** What it answers when it is asked how it is. */
+  readonly health?: 200 | 404 | 503;
+  /** In the place of a certificate that is good. */
+  readonly certificates?: Certificates;
   readonly clients?: Map<string, string>;
 }
 
@@ -62,7 +69,7 @@ const FAST: Partial<ConnectionSettings> = { heartbeatMs: 100, silenceMs: 3000, g
 
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'berth-broker-')));
-  const certificates = await certificatesIn(folder);
+  const certificates = options.certificates ?? (await certificatesIn(folder));
   const heard: Heard = { greetings: [], connected: [], reports: [], telemetry: [], lost: [], failures: [], refused: [] };
   const connections = createAgentConnections({ clock: systemClock, random: systemRandom }, { ...FAST, ...options.settings });
   const outstanding: Order[] = [];
@@ -97,6 +104,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const app = new Hono();
   const attempts: Attempts = { refused: (attempt, origin) => void heard.refused.push({ attempt, origin }) };
   app.use(recordRefusals({ attempts, random: systemRandom }));
+  app.get('/health', (c) => c.json({}, options.health ?? 200));
   app.post('/oauth2/token', async (c) => {
     if (tokenStatus !== undefined) return c.json({ error: 'no_luck', error_description: 'not today' }, tokenStatus);
     const [, basic = ''] = (c.req.header('Authorization') ?? '').split(' ');
@@ -112,7 +120,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
       reception,
       connections,
       async enrol(_, statement) {
-        if (statement !== STATEMENT) return undefined;
+        if (statement !== (options.statement ?? STATEMENT)) return undefined;
         const client = { clientId: clientId(systemRandom.uuid()), clientSecret: systemRandom.uuid(), issuedAt: Date.now() };
         clients.set(client.clientId, client.clientSecret);
         return client;

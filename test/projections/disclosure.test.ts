@@ -4,7 +4,8 @@ import { wish } from '../helpers/samples.ts';
 
 t.test('what is about sessions, servers and attempts is shown as it is', (t) => {
   const data = wish();
-  for (const type of ['session.requested', 'server.anything', 'attempt.refused', 'login.accepted']) t.equal(disclosed({ type, data }), data);
+  for (const type of ['session.requested', 'server.anything', 'attempt.refused', 'login.accepted'])
+    t.equal(disclosed({ type, data }), data);
   t.end();
 });
 
