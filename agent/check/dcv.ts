@@ -83,7 +83,7 @@ function checkAdministrators(conf: DcvConf, { user, dcvConf }: World): Finding {
   return fail(
     check,
     `${user.name} may not manage sessions: it is not among the administrators (${names.join(', ') || 'nobody is'}).`,
-    `Set  administrators=["${user.name}"]  below [security] in ${dcvConf} and restart dcvserver.`,
+    `Set  administrators=[${[...names, user.name].map((name) => `"${name}"`).join(', ')}]  below [security] in ${dcvConf} and restart dcvserver.`,
   );
 }
 

@@ -12,7 +12,7 @@ import type { World } from './world.ts';
 
 const OTHERS_MAY_READ = 0o077;
 const STATEMENT_MEND =
-  'Copy secrets of the broker anew: software-statement.txt of its data folder, named as software_statement_path in agent.conf.';
+  'Copy software-statement.txt from the data folder of the broker, readable by this user, and name the copy as software_statement_path in agent.conf.';
 
 type Settings = Pick<AgentConfig, 'softwareStatementPath' | 'stateFolder'>;
 
