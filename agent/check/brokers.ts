@@ -81,8 +81,7 @@ async function* checkTls(plain: Socket, door: Door, trust: Trust, { limits, cloc
   else yield* judgeHealth(health, (began + clock.now()) / 2);
 }
 
-/** For the broker itself, and for the verifier in dcv.conf. */
-export function judge(certificate: Certificate, { host }: Pick<Door, 'host'>, trust: Trust, now: number): Finding {
+function judge(certificate: Certificate, { host }: Pick<Door, 'host'>, trust: Trust, now: number): Finding {
   const { fault, chain, until } = certificate;
   const check = 'broker certificate';
   const days = Math.floor((until - now) / DAY_MS);
