@@ -1,28 +1,10 @@
-/** The client API as a caller sees it: how `berth start` learns that everything it started really answers. */
+/** The client API as `berth start` uses it: to learn that everything it started really answers. */
 import { readFile } from 'node:fs/promises';
-import { Agent, fetch } from 'undici';
-import { z } from 'zod';
+import { createClient } from '../client/client.ts';
 import type { ConnectionFile } from '../connection-file.ts';
+import type { Server } from '../wire/servers.ts';
 
-const tokenAnswer = z.object({ access_token: z.string() });
-
-const serversAnswer = z.object({
-  Servers: z.array(
-    z.object({
-      Hostname: z.string(),
-      Availability: z.string(),
-      UnavailabilityReason: z.string().optional(),
-      Tags: z.array(z.object({ Key: z.string(), Value: z.string() })),
-      Host: z.object({
-        Os: z.object({ Name: z.string() }),
-        Memory: z.object({ TotalBytes: z.number() }),
-        CpuInfo: z.object({ NumberOfCpus: z.number() }),
-      }),
-    }),
-  ),
-});
-
-export type ListedServer = z.infer<typeof serversAnswer>['Servers'][number];
+export type ListedServer = Server;
 
 export interface ApiClient {
   /** The first 1,000 of them. Rejects when the broker does not answer, or not with success. */
@@ -32,23 +14,12 @@ export interface ApiClient {
 
 const TIMEOUT_MS = 5000;
 
-export async function createApiClient({ url, caFile, clientId, clientPassword }: ConnectionFile): Promise<ApiClient> {
-  const dispatcher = new Agent({ connect: { ca: await readFile(caFile, 'utf8') } });
-
-  async function call(path: string, authorization: string, body: string): Promise<unknown> {
-    const type = body.startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded';
-    const headers = { authorization, 'content-type': type };
-    const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body, dispatcher, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`);
-    return answer.json();
-  }
-
+export async function createApiClient({ url, caFile, clientId: id, clientPassword: password }: ConnectionFile): Promise<ApiClient> {
+  const access = { authServerUrl: `${url}/oauth2/token`, id, password };
+  const ca = await readFile(caFile, 'utf8');
+  const client = createClient({ brokerUrl: url, access, ca, verify: true }, { timeoutMs: TIMEOUT_MS });
   return {
-    async describeServers() {
-      const credentials = Buffer.from(`${clientId}:${clientPassword}`).toString('base64');
-      const token = tokenAnswer.parse(await call('/oauth2/token', `Basic ${credentials}`, 'grant_type=client_credentials'));
-      return serversAnswer.parse(await call('/describeServers', `Bearer ${token.access_token}`, '{}')).Servers;
-    },
-    close: () => dispatcher.close(),
+    describeServers: async () => (await client.call('describeServers', {})).Servers ?? [],
+    close: client.close,
   };
 }

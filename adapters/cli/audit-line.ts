@@ -1,6 +1,7 @@
 /** One fact as a line for people. What callers chose is in it, so nothing in it can steer a terminal. */
 import type { RecordedFact } from '../../domain/facts.ts';
 import { disclosed } from '../../projections/disclosure.ts';
+import { harmless } from './harmless.ts';
 
 /** As wide as the longest types there are. */
 const TYPE_WIDTH = 28;
@@ -19,6 +20,3 @@ function detailsOf(data: object): string {
     .join(' ');
   return text.length > DETAILS_LENGTH ? `${text.slice(0, DETAILS_LENGTH)}…` : text;
 }
-
-/** Control characters and those that turn the direction of a line. */
-const harmless = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '\ufffd');

@@ -1,7 +1,10 @@
 /** The program `berth`: its commands and flags. Each command loads only what it needs. The only place that ends the process in the ordinary way. */
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
+import { EXIT } from '../client/client-fault.ts';
 import { LOG_LEVELS } from '../logging.ts';
+import { addClientCommands, isClientCommand } from './client-commands.ts';
+import { completionScript, SHELLS, type Shell } from './completion.ts';
 import type {
   AgentCheckFlags,
   AgentFlags,
@@ -13,15 +16,17 @@ import type {
   RestoreFlags,
   StartFlags,
 } from './flags.ts';
-import { complain } from './output.ts';
+import { complain, print } from './output.ts';
 import { OutputClosed } from './records.ts';
 
 const program = new Command('berth')
   .description('An open session manager for fleets of remote desktop servers, wire-compatible with DCV Session Manager.')
   .version(version())
-  // Options behind a command are its own, also where a command has commands of its own.
+  .showHelpAfterError('(--help says more)')
+  // Options behind a command are its own; before it they are the client's.
   .enablePositionalOptions()
-  .showHelpAfterError('(--help says more)');
+  .exitOverride()
+  .hook('preAction', refuseStrayFlags);
 
 withBrokerFlags(program.command('start'))
   .description('start a broker and a few simulated servers, to try Berth on one machine')
@@ -49,8 +54,7 @@ withOutputFlags(agent.command('check'))
   .option('--enrol', 'enrol the agent with its broker if it is not')
   .action((flags: AgentCheckFlags) => run(async () => (await import('./agent-check-command.ts')).runAgentCheck(flags)));
 
-// Options behind a subcommand are its own.
-withLogFlags(program.command('audit').enablePositionalOptions())
+withLogFlags(program.command('audit'))
   .description('list who did what, to whom, when and from which request')
   .option('--actor <id>', 'a session, server or credential, or the name of a stream; also refused attempts at it')
   .option('--client <id>', 'the API client that caused it, or in whose name it was attempted')
@@ -94,7 +98,31 @@ withOutputFlags(program.command('restore'))
   .addHelpText('after', '\nExample:\n  $ berth restore --from /backup/berth-2026-01-31 --data-dir /var/lib/berth')
   .action((flags: RestoreFlags) => run(async () => (await import('./backup-command.ts')).runRestore(flags)));
 
-await program.parseAsync();
+addClientCommands(program, run);
+
+program
+  .command('completion')
+  .description('write the completion script of a shell')
+  .addArgument(new Argument('<shell>').choices(SHELLS))
+  .addHelpText('after', '\nExample:\n  $ source <(berth completion bash)')
+  .action((shell: Shell) => print(completionScript(program, shell).trimEnd()));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // It has been said what is wrong with the command line, or what was asked for: help, the version.
+  process.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
+}
+
+/** Flags of the client before a command that is not of the client would go unheard. */
+function refuseStrayFlags(root: Command, command: Command): void {
+  if (isClientCommand(command)) return;
+  const stray = root.options.find((option) => root.getOptionValueSource(option.attributeName()) === 'cli');
+  if (stray === undefined) return;
+  const isKnown = command.options.some(({ long }) => long === stray.long);
+  command.error(`error: ${stray.long} ${isKnown ? `must stand behind ${command.name()}` : `is not an option of ${command.name()}`}`);
+}
 
 function withBrokerFlags(command: Command): Command {
   return command

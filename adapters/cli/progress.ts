@@ -1,4 +1,4 @@
-/** How far a long run along a log has come: one line on a terminal, written over several times a second; nothing where nobody looks. */
+/** How far something long has come, a run along a log above all: one line on a terminal, written over several times a second; nothing where nobody looks. */
 import type { Position } from '../../domain/facts.ts';
 
 export interface Progress {
@@ -18,7 +18,7 @@ const CLEAR_LINE = '\r\u001b[K';
 
 /** `doing`: `Reading`. `head` is where the log ends. */
 export function createProgress(doing: string, head: Position, screen: Screen = process.stderr): Progress {
-  if (screen.isTTY !== true) return { at: () => undefined, end: () => undefined };
+  const line = createStatusLine(screen);
   const startedAt = performance.now();
   let shownAt = startedAt;
   return {
@@ -28,8 +28,23 @@ export function createProgress(doing: string, head: Position, screen: Screen = p
       shownAt = now;
       const rate = (facts * 1000) / (now - startedAt);
       const share = Math.min(100, Math.floor((100 * position) / head));
-      screen.write(`${CLEAR_LINE}${doing}: ${share} %, ${counted(facts)} facts, ${counted(rate)} facts/s, position ${position} of ${head}`);
+      line.say(`${doing}: ${share} %, ${counted(facts)} facts, ${counted(rate)} facts/s, position ${position} of ${head}`);
     },
+    end: line.end,
+  };
+}
+
+export interface StatusLine {
+  say(text: string): void;
+  /** Takes the line away. */
+  end(): void;
+}
+
+/** What is being waited for, in a line that is written over; nothing where nobody looks. */
+export function createStatusLine(screen: Screen = process.stderr): StatusLine {
+  if (screen.isTTY !== true) return { say: () => undefined, end: () => undefined };
+  return {
+    say: (text) => void screen.write(`${CLEAR_LINE}${text}`),
     end: () => void screen.write(CLEAR_LINE),
   };
 }

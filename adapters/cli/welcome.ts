@@ -3,18 +3,7 @@ import { join } from 'node:path';
 import { CONNECTION_FILE, type ConnectionFile } from '../connection-file.ts';
 import type { ListedServer } from './api.ts';
 import type { FleetState } from './fleet-watch.ts';
-
-const GIB = 2 ** 30;
-
-/** What the table of servers shows, from left to right. */
-const COLUMNS: readonly { readonly heading: string; cell(server: ListedServer): string }[] = [
-  { heading: 'SERVER', cell: ({ Hostname }) => Hostname },
-  { heading: 'SYSTEM', cell: ({ Host }) => Host.Os.Name },
-  { heading: 'CPUS', cell: ({ Host }) => String(Host.CpuInfo.NumberOfCpus) },
-  { heading: 'MEMORY', cell: ({ Host }) => `${Math.round(Host.Memory.TotalBytes / GIB)} GiB` },
-  { heading: 'TAGS', cell: tagsOf },
-  { heading: 'STATE', cell: ({ Availability, UnavailabilityReason }) => UnavailabilityReason ?? Availability },
-];
+import { SERVER_COLUMNS, table } from './tables.ts';
 
 /** `wanted`: how many servers were started. */
 export function welcome(dataDir: string, connection: ConnectionFile, fleet: FleetState & { readonly wanted: number }): string {
@@ -22,7 +11,7 @@ export function welcome(dataDir: string, connection: ConnectionFile, fleet: Flee
   const { servers, reached, wanted } = fleet;
   return `Berth is running: a broker and ${wanted} simulated server${wanted === 1 ? '' : 's'}.
 
-${table(servers)}
+${indented(table([...servers].sort(byHostname), SERVER_COLUMNS))}
 ${reached < wanted ? `\n  Only ${reached} of ${wanted} are there so far. The others may still come.\n` : ''}
   API    ${url}
   Docs   ${url}/docs
@@ -39,6 +28,8 @@ Its answer, shortened:
 Ctrl-C stops everything. What happened is kept and is there again at the next start.`;
 }
 
+const indented = (text: string): string => text.replaceAll(/^/gm, '  ');
+
 /** The password is read from its file: it is not printed, and stays out of the shell's history. */
 function firstRequest(dataDir: string, { url, caFile }: ConnectionFile): string {
   const credentials = `const c = require(process.argv[1]); c.clientId + ':' + c.clientPassword`;
@@ -54,24 +45,6 @@ function quote(text: string): string {
   return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function table(servers: readonly ListedServer[]): string {
-  const sorted = [...servers].sort(byHostname);
-  const columns = COLUMNS.map(({ heading, cell }) => padded([heading, ...sorted.map(cell)]));
-  const lines = [undefined, ...sorted].map((_, line) => `  ${columns.map((column) => column[line]).join('  ')}`.trimEnd());
-  return lines.join('\n');
-}
-
-function padded(cells: readonly string[]): readonly string[] {
-  const width = Math.max(...cells.map(({ length }) => length));
-  return cells.map((cell) => cell.padEnd(width));
-}
-
-/** The built-in ones say nothing about what this server is for. */
-function tagsOf({ Tags }: ListedServer): string {
-  const own = Tags.filter(({ Key }) => !Key.startsWith('dcv:'));
-  return own.map(({ Key, Value }) => `${Key}=${Value}`).join(' ');
-}
-
 function byHostname(one: ListedServer, other: ListedServer): number {
-  return one.Hostname.localeCompare(other.Hostname, 'en', { numeric: true });
+  return String(one.Hostname).localeCompare(String(other.Hostname), 'en', { numeric: true });
 }

@@ -34,14 +34,19 @@ export function runBerth(t: Test, ...parameters: string[]): BerthProcess {
 export interface ModuleOptions {
   /** Without what tap puts into each process of Node to measure coverage: it doubles the time of a start, and who is killed measures nothing. */
   readonly bare?: boolean;
+  /** Variables beside those of the test. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
 }
 
 /** `module` is the path of one in the build. */
-export function runModule(t: Test, module: string, parameters: readonly string[], { bare = false }: ModuleOptions = {}): BerthProcess {
+export function runModule(t: Test, module: string, parameters: readonly string[], options: ModuleOptions = {}): BerthProcess {
+  const { bare = false, env = {}, cwd } = options;
   const command = [process.execPath, '--enable-source-maps', module, ...parameters];
   // Not by the environment given to `spawn`, which tap completes on the way. `env` becomes the process, under the same id.
-  const [file = '', ...words] = bare ? ['env', '-u', 'NODE_OPTIONS', ...command] : command;
-  const child = spawn(file, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const [file = '', ...words] = ['env', ...(bare ? ['-u', 'NODE_OPTIONS'] : []), ...variables, ...command];
+  const child = spawn(file, words, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {

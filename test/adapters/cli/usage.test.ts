@@ -4,9 +4,9 @@ import { runBerth } from '../../helpers/berth-process.ts';
 t.test('a mistyped command or flag is answered with the one that was meant', async (t) => {
   const command = runBerth(t, 'brokr');
   const flag = runBerth(t, 'broker', '--data-dr', '/tmp/x');
-  t.equal(await command.ended, 1);
+  t.equal(await command.ended, 252);
   t.match(command.stderr(), "unknown command 'brokr'\n(Did you mean broker?)");
-  t.equal(await flag.ended, 1);
+  t.equal(await flag.ended, 252);
   t.match(flag.stderr(), "unknown option '--data-dr'\n(Did you mean --data-dir?)");
   t.equal(command.stdout() + flag.stdout(), '');
 });
