@@ -26,6 +26,10 @@ export interface Access {
   enrolAgent(name: string, statement: string): Promise<Enrolled | undefined>;
   authenticateApiClient(id: string, password: string): Promise<boolean>;
   authenticateAgent(id: string, secret: string): Promise<boolean>;
+  /** From then on none of its tokens is good here; on other brokers as soon as they hear of it. False: there is no such credential. */
+  revoke(kind: CredentialKind, id: string, origin: Origin): Promise<boolean>;
+  /** The id of a statement that is active, by the statement itself or by its id. */
+  findStatement(statement: string): string | undefined;
   /** From memory where it is known here; throws LogFault or LogBusyError where the log has to be asked and cannot be. */
   isActive(kind: CredentialKind, id: string): Promise<boolean>;
 }
@@ -42,6 +46,13 @@ const MAX_FACTS = 10;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 type Grant = Extract<AccessCommand, { type: 'grant' }>['event'];
+type Revocation = Extract<AccessCommand, { type: 'revoke' }>['event'];
+
+const REVOCATIONS = {
+  'api-client': 'api-client.unregistered',
+  'software-statement': 'software-statement.deactivated',
+  'agent-client': 'agent-client.unregistered',
+} as const satisfies Record<CredentialKind, Revocation['type']>;
 
 export function createAccess(ports: AccessPorts): Access {
   const { registry, passwords, clock } = ports;
@@ -103,6 +114,15 @@ export function createAccess(ports: AccessPorts): Access {
       const client = await find('agent-client', id);
       return client !== undefined && secretMatches(secret, client.hash);
     },
+    async revoke(kind, id, origin) {
+      if (!UUID.test(id)) return false;
+      const event: Revocation = { type: REVOCATIONS[kind], data: {} };
+      const outcome = await actors[kind].execute(id, { type: 'revoke', event }, origin);
+      registry.apply(id, event);
+      return !('rejected' in outcome);
+    },
+    findStatement: (statement) =>
+      registry.findStatement(hashSecret(statement.trim()))?.id ?? registry.find('software-statement', statement.trim())?.id,
     isActive: async (kind, id) => (await find(kind, id)) !== undefined,
   };
 }

@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { Hono } from 'hono';
 import { clientId } from '../domain/ids.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
+import { createAccessQueries } from '../projections/access-queries.ts';
+import type { ReadDatabase } from '../projections/database.ts';
 import { type Access, createAccess } from './access.ts';
+import { type AdministrationPorts, createAdministration } from './administration.ts';
 import { createAdmission } from './admission.ts';
 import { type AttemptKeeper, createAttempts } from './audit/attempts.ts';
 import { type Audit, openAudit } from './audit/audit.ts';
@@ -22,6 +25,7 @@ import { chained } from './evidence/chained.ts';
 import { EVIDENCE_FILE, publishedIn } from './evidence/published.ts';
 import { createSealing } from './evidence/sealing.ts';
 import { checkpointKey } from './evidence/signatures.ts';
+import { createAdminApi } from './http/admin-api.ts';
 import { createAgentApi } from './http/agent-api.ts';
 import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
 import { createBearerCheck } from './http/bearer.ts';
@@ -30,6 +34,7 @@ import { createTokenEndpoint } from './http/oauth.ts';
 import { answerProblem, recordRefusals } from './http/problem.ts';
 import { addressOf } from './http/refusals.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
+import { type LocalServing, serveLocally } from './http/serve-local.ts';
 import { createVerifier } from './http/verifier.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
@@ -38,7 +43,7 @@ import { createPasswords } from './passwords.ts';
 import { openDesk, openReadModels } from './replay/desk.ts';
 import { foldInChild, foldSource } from './replay/fold-child.ts';
 import { createPast, PAST_LIMITS, type Past, type PastPorts } from './replay/past.ts';
-import { openSecrets } from './secrets/secrets.ts';
+import { openSecrets, type Secrets } from './secrets/secrets.ts';
 import { advertisedHost, brokerUrl, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
@@ -145,10 +150,9 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const attempts = createAttempts({ log, self, clock, random, logger });
   onStop(attempts.stop);
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
-  const isHealthy = opened.stands;
   const stopping = new AbortController();
-  const records = { audit, attempts, stopping: stopping.signal };
-  const doors = { config, ports, isHealthy, core, past, ...records, access, tokens, connections, cluster, certificates };
+  const records = { audit, attempts, stopping: stopping.signal, isHealthy: opened.stands };
+  const doors = { config, ports, core, past, ...records, access, tokens, connections, cluster, certificates };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -162,6 +166,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   });
   await core.join({ host: machine.hostname, url: brokerUrl(advertisedHost(config, machine), agents.port) });
   sealing.start();
+  onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
 }
 
@@ -238,6 +243,22 @@ function serveAgents(doors: Doors): Promise<Serving> {
   app.route('/', agentApi);
   app.route('/', cluster.api());
   return serveHttps(app, { host: config.host, port: config.agentPort, ...certificates });
+}
+
+/** What administration is made of. */
+interface Administered extends Pick<AdministrationPorts, 'access' | 'log'> {
+  readonly secrets: Secrets;
+  readonly database: ReadDatabase;
+  readonly core: Core;
+}
+
+function serveAdministrators(parts: Administered, { clock, random, logger }: BrokerPorts, dataDir: string): Promise<LocalServing> {
+  const { access, log, secrets, database, core } = parts;
+  const readable = () => core.application.reached(core.application.position());
+  const credentials = createAccessQueries(database.reader);
+  const administration = createAdministration({ access, log, clock, random, credentials, signingKeys: secrets.signingKeys, readable });
+  const failed = (err: unknown) => logger.error({ err }, 'A request of an administrator failed.');
+  return serveLocally(createAdminApi({ administration, random, failed }), dataDir);
 }
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {

@@ -5,6 +5,8 @@ import type { AttemptEvent } from './attempt/events.ts';
 import { attemptUpcasters } from './attempt/upcasters.ts';
 import type { BrokerEvent } from './broker/events.ts';
 import { brokerUpcasters } from './broker/upcasters.ts';
+import type { DnsEvent } from './dns/events.ts';
+import { dnsUpcasters } from './dns/upcasters.ts';
 import type { KeyEvent } from './keys/events.ts';
 import { keyUpcasters } from './keys/upcasters.ts';
 import type { RequestEvent } from './request/events.ts';
@@ -15,7 +17,9 @@ import type { SessionEvent } from './session/events.ts';
 import { sessionUpcasters } from './session/upcasters.ts';
 import { createLifting, type Upcasters } from './upcasting.ts';
 
-export const UPCASTERS: Upcasters<SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent | BrokerEvent | AttemptEvent> = {
+export const UPCASTERS: Upcasters<
+  SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent | BrokerEvent | AttemptEvent | DnsEvent
+> = {
   ...sessionUpcasters,
   ...serverUpcasters,
   ...accessUpcasters,
@@ -23,6 +27,7 @@ export const UPCASTERS: Upcasters<SessionEvent | ServerEvent | AccessEvent | Req
   ...keyUpcasters,
   ...brokerUpcasters,
   ...attemptUpcasters,
+  ...dnsUpcasters,
 };
 
 export const { versionOf, lift } = createLifting(UPCASTERS);

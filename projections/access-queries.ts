@@ -11,13 +11,27 @@ export interface Credential {
   readonly hash: string;
 }
 
+/** For administrators: also those that are not valid any more, without what they are compared with. */
+export interface ListedCredential {
+  readonly id: string;
+  readonly name: string;
+  readonly isActive: boolean;
+}
+
 export interface AccessQueries {
+  /** Of one kind, by name and id, up to so many. */
+  listed(kind: CredentialKind, limit: number): Promise<readonly ListedCredential[]>;
   /** All that are valid, of every kind; there are as many as administrators made, and one for each agent. */
   active(): Promise<readonly Credential[]>;
 }
 
 export function createAccessQueries(reader: Reader): AccessQueries {
   return {
+    async listed(kind, limit) {
+      const columns = ['id', 'name', 'active'] as const;
+      const query = reader.selectFrom('credentials').select(columns).where('kind', '=', kind).orderBy('name').orderBy('id').limit(limit);
+      return (await query.execute()).map(({ id, name, active }) => ({ id, name: name ?? '', isActive: active === 1 }));
+    },
     async active() {
       const rows = await reader.selectFrom('credentials').selectAll().where('active', '=', 1).orderBy('id').execute();
       return rows.map(credentialOf);

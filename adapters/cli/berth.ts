@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError } from 'commander';
 import { EXIT } from '../client/client-fault.ts';
 import { LOG_LEVELS } from '../logging.ts';
+import { addAccessCommands, spelledOut } from './access-commands.ts';
 import { addClientCommands, isClientCommand } from './client-commands.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
 import type {
@@ -99,6 +100,7 @@ withOutputFlags(program.command('restore'))
   .action((flags: RestoreFlags) => run(async () => (await import('./backup-command.ts')).runRestore(flags)));
 
 addClientCommands(program, run);
+addAccessCommands(program, run);
 
 program
   .command('completion')
@@ -108,7 +110,7 @@ program
   .action((shell: Shell) => print(completionScript(program, shell).trimEnd()));
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(spelledOut(process.argv));
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   // It has been said what is wrong with the command line, or what was asked for: help, the version.

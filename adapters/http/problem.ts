@@ -31,7 +31,7 @@ export async function parsed<T>({ req }: Context, schema: z.ZodType<T>, limitByt
   return { invalid: `${issue?.path.join('.') || 'body'}: ${issue?.message}` };
 }
 
-type ProblemStatus = 400 | 401 | 403 | 409 | 413 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 500 | 503;
 
 export function problem(c: Context, status: ProblemStatus, error: string, message?: string): Response {
   c.set(REFUSED, new HttpProblem(status, message ?? error, {}, { code: error.toUpperCase(), ...c.get(NOTES) }));

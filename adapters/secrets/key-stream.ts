@@ -1,5 +1,5 @@
 /** The streams that keys are in. Any broker may add a key, so whoever comes second uses what the first one wrote. */
-import { NO_STREAM, type RecordedFact, type Revision } from '../../domain/facts.ts';
+import { NO_STREAM, type Origin, type RecordedFact, type Revision } from '../../domain/facts.ts';
 import { factId, requestId, type StreamName } from '../../domain/ids.ts';
 import type { KeyEvent } from '../../domain/keys/events.ts';
 import type { Clock, Random } from '../../domain/ports/clock.ts';
@@ -11,6 +11,8 @@ export interface KeyPorts {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly random: Random;
+  /** Who adds keys; absent: the broker of itself. */
+  readonly origin?: Origin;
 }
 
 export type KeyFact<Type extends KeyEvent['type'] = KeyEvent['type']> = RecordedFact<Extract<KeyEvent, { readonly type: Type }>>;
@@ -33,12 +35,12 @@ export async function readKeys<Type extends KeyEvent['type']>(
 
 /** Adds keys behind `known`; without effect when another broker has added some meanwhile. Gives the facts of the stream as they are then. */
 export async function addKeys<Type extends KeyEvent['type']>(
-  { log, clock, random }: KeyPorts,
+  { log, clock, random, origin: given }: KeyPorts,
   stream: StreamName,
   known: readonly KeyFact<Type>[],
   events: readonly Extract<KeyEvent, { readonly type: Type }>[],
 ): Promise<readonly KeyFact<Type>[]> {
-  const origin = { cause: { kind: 'broker', id: 'keys' }, requestId: requestId(random.uuid()) } as const;
+  const origin: Origin = given ?? { cause: { kind: 'broker', id: 'keys' }, requestId: requestId(random.uuid()) };
   const envelope = (type: Type) => ({ ...origin, id: factId(random.uuid()), schemaVersion: versionOf(type), time: clock.now() });
   const facts = events.map((event) => ({ ...event, ...envelope(event.type) }));
   await log.append(stream, known.at(-1)?.revision ?? NO_STREAM, facts);

@@ -6,10 +6,10 @@ import { AUTHORITY, type Authority, openAuthority } from './authority.ts';
 import { type ClusterKey, makeClusterKey, readClusterKey } from './cluster-key.ts';
 import { formerKeys } from './former.ts';
 import type { KeyPorts } from './key-stream.ts';
-import { openSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { type OpenSigningKeys, openSigningKeys } from './signing-keys.ts';
 
 export interface Secrets {
-  readonly signingKeys: SigningKeys;
+  readonly signingKeys: Pick<OpenSigningKeys, 'current' | 'find' | 'renew'>;
   readonly authority: Authority;
   /** 32 bytes for the tokens that lead from page to page. */
   readonly pageKey: Buffer;

@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Origin } from '../../domain/facts.ts';
 import { type StreamName, streamName } from '../../domain/ids.ts';
 import type { KeyEvent } from '../../domain/keys/events.ts';
 import type { Logger } from '../logging.ts';
@@ -23,6 +24,8 @@ export interface NamedKey {
 }
 
 export interface OpenSigningKeys extends SigningKeys {
+  /** From now on a new key signs. What older ones signed stays good until it expires. Two brokers that renew at the same time make one key. */
+  renew(origin: Origin): Promise<void>;
   /** Follows the log no longer. */
   close(): Promise<void>;
 }
@@ -88,6 +91,12 @@ export async function openSigningKeys(ports: SigningKeyPorts, former: () => Prom
     async find(kid = '') {
       if (!publicKeys.has(kid) && KID.test(kid)) await look();
       return publicKeys.get(kid);
+    },
+    async renew(origin) {
+      const known = await readKeys<'signing-key.created'>(log, SIGNING_KEYS, 0);
+      const key = { kid: ports.random.uuid(), privateKey: await newKey() };
+      await addKeys({ ...ports, origin }, SIGNING_KEYS, known, [await sealKey(clusterKey, key)]);
+      await look();
     },
     close: subscription.stop,
   };

@@ -6,6 +6,7 @@ import { openSecrets } from '../../adapters/secrets/secrets.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { accessKind } from '../../domain/access/actor.ts';
 import { type ActorPorts, createActors } from '../../domain/actors.ts';
+import { DNS_MAPPINGS, dnsKind } from '../../domain/dns/actor.ts';
 import { LOG_START, type RecordedFact } from '../../domain/facts.ts';
 import { brokerId, serverId, sessionId } from '../../domain/ids.ts';
 import { sessionKind } from '../../domain/session/actor.ts';
@@ -194,6 +195,8 @@ async function giveAndTakeCredentials(ports: ActorPorts): Promise<void> {
       { type: 'agent-client.unregistered', data: {} },
     ],
   ] as const;
+  const mapping = { serverIdType: 'Ip', serverId: '10.0.0.4', internalDnsName: 'a.internal', externalDnsName: 'a.example.com' } as const;
+  await createActors(dnsKind, ports).execute(DNS_MAPPINGS, { type: 'register', mappings: [mapping] }, ORIGIN);
   for (const [kind, granted, revoked] of grants) {
     const credentials = createActors(accessKind(kind), ports);
     await credentials.execute('one', { type: 'grant', event: granted }, ORIGIN);

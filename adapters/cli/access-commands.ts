@@ -1,0 +1,68 @@
+/** The commands of the original's broker for credentials, as part of `berth`: they ask the broker that runs on the data folder. */
+import type { Command } from 'commander';
+
+type Actions = typeof import('./access-actions.ts');
+type Desk = import('./access-actions.ts').Desk;
+
+/** `finish` runs an action and ends the process with its exit code. */
+export function addAccessCommands(program: Command, finish: (action: () => Promise<number>) => Promise<void>): void {
+  program.commandsGroup('Commands for access, on the machine of the broker:');
+
+  function add<F extends object>(
+    name: string,
+    description: string,
+    act: (actions: Actions, desk: Desk, flags: F) => Promise<string>,
+  ): Command {
+    const command = program.command(name).description(description);
+    command.option('--data-dir <folder>', 'the data folder of the broker (default: ./berth-data)');
+    return command.action((flags: F & { readonly dataDir?: string }) =>
+      finish(async () => {
+        const actions = await import('./access-actions.ts');
+        return actions.runAccess(flags, (desk) => act(actions, desk, flags));
+      }),
+    );
+  }
+
+  add<{ clientName: string }>(
+    'register-api-client',
+    'register a client of the API; its password is shown once',
+    (actions, desk, { clientName }) => actions.registerApiClient(desk, clientName),
+  )
+    .requiredOption('--client-name <name>', 'what it is called (also: -cn)')
+    .addHelpText('after', '\nExample:\n  $ berth register-api-client --client-name portal --data-dir /var/lib/berth');
+  add('describe-api-clients', 'list the clients of the API', (actions, desk) => actions.describeApiClients(desk));
+  add<{ clientId: string }>(
+    'unregister-api-client',
+    'take the access of a client back, that of its tokens too',
+    (actions, desk, { clientId }) => actions.unregisterApiClient(desk, clientId),
+  ).requiredOption('--client-id <id>', 'its id');
+  add('renew-auth-server-api-key', 'sign tokens with a new key; those given out stay good until they expire', (actions, desk) =>
+    actions.renewKeys(desk),
+  );
+  add('generate-software-statement', 'make a permit with which agents enrol; it is shown once', (actions, desk) =>
+    actions.generateStatement(desk),
+  );
+  add('describe-software-statements', 'list the permits with which agents enrol', (actions, desk) => actions.describeStatements(desk));
+  add<{ softwareStatement: string }>(
+    'deactivate-software-statement',
+    'let no more agents enrol with a permit; those that did go on',
+    (actions, desk, { softwareStatement }) => actions.deactivateStatement(desk, softwareStatement),
+  ).requiredOption('--software-statement <statement>', 'the permit, or its id');
+  add('describe-agent-clients', 'list the agents that enrolled', (actions, desk) => actions.describeAgentClients(desk));
+  add<{ clientId: string }>('unregister-agent-client', 'take the access of an agent back', (actions, desk, { clientId }) =>
+    actions.unregisterAgentClient(desk, clientId),
+  ).requiredOption('--client-id <id>', 'its id');
+  add<{ filePath: string }>(
+    'register-server-dns-mappings',
+    'replace the names by which gateways reach servers',
+    (actions, desk, { filePath }) => actions.registerDnsMappings(desk, filePath),
+  ).requiredOption('--file-path <file>', 'a JSON list of mappings');
+  add('describe-server-dns-mappings', 'list the names by which gateways reach servers', (actions, desk) =>
+    actions.describeDnsMappings(desk),
+  );
+  program.commandsGroup('');
+}
+
+/** The original has a flag that no parser of flags takes: `-cn`. */
+export const spelledOut = (words: readonly string[]): string[] =>
+  words[2] === 'register-api-client' ? words.map((word) => (word === '-cn' ? '--client-name' : word)) : [...words];
