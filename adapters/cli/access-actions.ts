@@ -66,37 +66,37 @@ function unreachable(dataDir: string, error: unknown): ClientFault {
   return new ClientFault(EXIT.failure, `The broker on ${dataDir} cannot be reached: ${message}`, { cause: error });
 }
 
-export async function registerApiClient(desk: Desk, name: string): Promise<string> {
+async function registerApiClient(desk: Desk, name: string): Promise<string> {
   const { id, secret } = issuedCredential.parse(await desk.ask('POST', '/api-clients', { name }));
   return `client-id: ${id}\nclient-password: ${secret}`;
 }
 
-export const describeApiClients = async (desk: Desk): Promise<string> =>
+const describeApiClients = async (desk: Desk): Promise<string> =>
   listed('Api clients', credentialList, await desk.ask('GET', '/api-clients'));
-export const describeAgentClients = async (desk: Desk): Promise<string> =>
+const describeAgentClients = async (desk: Desk): Promise<string> =>
   listed('Agent clients', credentialList, await desk.ask('GET', '/agent-clients'));
 
-export async function unregisterApiClient(desk: Desk, id: string): Promise<string> {
+async function unregisterApiClient(desk: Desk, id: string): Promise<string> {
   await desk.ask('DELETE', `/api-clients/${encodeURIComponent(id)}`);
   return `Client ${id} unregistered.`;
 }
 
-export async function unregisterAgentClient(desk: Desk, id: string): Promise<string> {
+async function unregisterAgentClient(desk: Desk, id: string): Promise<string> {
   await desk.ask('DELETE', `/agent-clients/${encodeURIComponent(id)}`);
   return `Agent client ${id} unregistered.`;
 }
 
-export async function renewKeys(desk: Desk): Promise<string> {
+async function renewKeys(desk: Desk): Promise<string> {
   await desk.ask('POST', '/signing-keys');
   return 'Keys renewed.';
 }
 
-export async function generateStatement(desk: Desk): Promise<string> {
+async function generateStatement(desk: Desk): Promise<string> {
   return `software-statement: ${issuedCredential.parse(await desk.ask('POST', '/software-statements')).secret}`;
 }
 
 /** The original shows the statements themselves; only their hashes are kept here, so they go by their ids. */
-export async function describeStatements(desk: Desk): Promise<string> {
+async function describeStatements(desk: Desk): Promise<string> {
   const statements = statementList.parse(await desk.ask('GET', '/software-statements')).map(({ id, issuedAt, active }) => ({
     'software-statement': id,
     'issued-at': dated(issuedAt),
@@ -105,18 +105,18 @@ export async function describeStatements(desk: Desk): Promise<string> {
   return `Software statements\n${JSON.stringify(statements, null, 2)}`;
 }
 
-export async function deactivateStatement(desk: Desk, statement: string): Promise<string> {
+async function deactivateStatement(desk: Desk, statement: string): Promise<string> {
   await desk.ask('POST', '/software-statements/deactivate', { statement });
   return 'Software statement deactivated.';
 }
 
-export async function registerDnsMappings(desk: Desk, file: string): Promise<string> {
+async function registerDnsMappings(desk: Desk, file: string): Promise<string> {
   const mappings = await readDnsMappings(file);
   await desk.ask('PUT', '/dns-mappings', mappings);
   return `Successfully loaded ${mappings.length} server id - dns name mappings from file ${file}`;
 }
 
-export const describeDnsMappings = async (desk: Desk): Promise<string> =>
+const describeDnsMappings = async (desk: Desk): Promise<string> =>
   JSON.stringify(dnsMappingList.parse(await desk.ask('GET', '/dns-mappings')), null, 2);
 
 const listed = (heading: string, schema: z.ZodType, answer: unknown): string =>
@@ -124,3 +124,18 @@ const listed = (heading: string, schema: z.ZodType, answer: unknown): string =>
 
 /** `2020.08.05 15:38:32 +0000` */
 const dated = (time: number): string => `${new Date(time).toISOString().slice(0, 19).replaceAll('-', '.').replace('T', ' ')} +0000`;
+
+/** What each command does, by the name of its action. */
+export const accessActions = {
+  registerApiClient,
+  describeApiClients,
+  describeAgentClients,
+  unregisterApiClient,
+  unregisterAgentClient,
+  renewKeys,
+  generateStatement,
+  describeStatements,
+  deactivateStatement,
+  registerDnsMappings,
+  describeDnsMappings,
+};

@@ -1,7 +1,7 @@
 /** The commands of the original's broker for credentials, as part of `berth`: they ask the broker that runs on the data folder. */
 import type { Command } from 'commander';
 
-type Actions = typeof import('./access-actions.ts');
+type Actions = typeof import('./access-actions.ts').accessActions;
 type Desk = import('./access-actions.ts').Desk;
 
 /** `finish` runs an action and ends the process with its exit code. */
@@ -17,8 +17,8 @@ export function addAccessCommands(program: Command, finish: (action: () => Promi
     command.option('--data-dir <folder>', 'the data folder of the broker (default: ./berth-data)');
     return command.action((flags: F & { readonly dataDir?: string }) =>
       finish(async () => {
-        const actions = await import('./access-actions.ts');
-        return actions.runAccess(flags, (desk) => act(actions, desk, flags));
+        const { accessActions, runAccess } = await import('./access-actions.ts');
+        return runAccess(flags, (desk) => act(accessActions, desk, flags));
       }),
     );
   }

@@ -9,7 +9,7 @@ import { waitForDeletion, waitForReady } from './client-wait.ts';
 import { harmless } from './harmless.ts';
 import { type Column, LISTED_SERVER_COLUMNS, SESSION_COLUMNS, table } from './tables.ts';
 
-export async function createSession(client: Client, flags: Flags.CreateSessionFlags): Promise<Answer> {
+async function createSession(client: Client, flags: Flags.CreateSessionFlags): Promise<Answer> {
   const { name, owner, type, maxConcurrentClients, maxConcurrentsClients, permissionsFile } = flags;
   const item: CreateSessionRequestData = {
     Name: name,
@@ -36,7 +36,7 @@ export async function createSession(client: Client, flags: Flags.CreateSessionFl
   return { ...sessionsAnswer(json, [waited.session], [...refused, ...waited.remarks]), exitCode: waited.exitCode };
 }
 
-export async function deleteSession(client: Client, flags: Flags.DeleteSessionFlags): Promise<Answer> {
+async function deleteSession(client: Client, flags: Flags.DeleteSessionFlags): Promise<Answer> {
   const { sessionId, owner, force } = flags;
   const answer = await client.call('deleteSessions', [
     { SessionId: sessionId, Owner: owner, ...(force !== undefined && { Force: force }) },
@@ -53,7 +53,7 @@ export async function deleteSession(client: Client, flags: Flags.DeleteSessionFl
   return { ...batchAnswer({ ...answer, SuccessfulList: list }, list, columns, [...rejected, ...remarks]), exitCode };
 }
 
-export async function describeSessions(client: Client, flags: Flags.DescribeSessionsFlags): Promise<Answer> {
+async function describeSessions(client: Client, flags: Flags.DescribeSessionsFlags): Promise<Answer> {
   const { sessionIds, owner, maxResults, nextToken } = flags;
   const answer = await client.call('describeSessions', {
     ...(sessionIds && { SessionIds: sessionIds }),
@@ -64,7 +64,7 @@ export async function describeSessions(client: Client, flags: Flags.DescribeSess
   return { json: answer, human: () => page(table(answer.Sessions ?? [], SESSION_COLUMNS), answer.NextToken) };
 }
 
-export async function describeServers(client: Client, flags: Flags.DescribeServersFlags): Promise<Answer> {
+async function describeServers(client: Client, flags: Flags.DescribeServersFlags): Promise<Answer> {
   const { serverIds, maxResults, nextToken } = flags;
   const answer = await client.call('describeServers', {
     ...(serverIds && { ServerIds: serverIds }),
@@ -74,14 +74,14 @@ export async function describeServers(client: Client, flags: Flags.DescribeServe
   return { json: answer, human: () => page(table(answer.Servers ?? [], LISTED_SERVER_COLUMNS), answer.NextToken) };
 }
 
-export async function getSessionConnectionData(client: Client, { sessionId, user }: Flags.ConnectionDataFlags): Promise<Answer> {
+async function getSessionConnectionData(client: Client, { sessionId, user }: Flags.ConnectionDataFlags): Promise<Answer> {
   const answer = await client.call('GetSessionConnectionData', undefined, [sessionId, user]);
   const { Session: session, ConnectionToken: token } = answer;
   const human = (): string => `${table(session ? [session] : [], SESSION_COLUMNS)}\n\nConnection token:\n${harmless(token ?? '')}`;
   return { json: answer, human };
 }
 
-export async function getSessionScreenshots(client: Client, flags: Flags.ScreenshotFlags): Promise<Answer> {
+async function getSessionScreenshots(client: Client, flags: Flags.ScreenshotFlags): Promise<Answer> {
   const { sessionIds, maxWidth, maxHeight } = flags;
   const size = { ...(maxWidth !== undefined && { MaxWidth: maxWidth }), ...(maxHeight !== undefined && { MaxHeight: maxHeight }) };
   const answer = await client.call(
@@ -104,7 +104,7 @@ export async function getSessionScreenshots(client: Client, flags: Flags.Screens
   return batchAnswer(answer, answer.SuccessfulList, columns, refused);
 }
 
-export async function updateSessionPermissions(client: Client, flags: Flags.PermissionsFlags): Promise<Answer> {
+async function updateSessionPermissions(client: Client, flags: Flags.PermissionsFlags): Promise<Answer> {
   const { sessionId, owner } = flags;
   const file = flags.permissionFile ?? flags.permissionsFile;
   if (file === undefined) throw new ClientFault(EXIT.usage, "error: required option '--permission-file <file>' not specified");
@@ -114,14 +114,14 @@ export async function updateSessionPermissions(client: Client, flags: Flags.Perm
   return batchAnswer(answer, answer.SuccessfulList, [{ heading: 'ID', cell: ({ SessionId }) => SessionId }], refused);
 }
 
-export async function openServers(client: Client, { serverIds }: Flags.ServerIdsFlags): Promise<Answer> {
+async function openServers(client: Client, { serverIds }: Flags.ServerIdsFlags): Promise<Answer> {
   const items = serverIds.map((id) => ({ ServerId: id }));
   const answer = await client.call('openServers', items);
   const refused = refusals('not opened', answer.UnsuccessfulList, (item) => `The server ${item.OpenServerRequestData?.ServerId}`);
   return batchAnswer(answer, answer.SuccessfulList, [{ heading: 'ID', cell: ({ ServerId }) => ServerId }], refused);
 }
 
-export async function closeServers(client: Client, { serverIds, force }: Flags.ServerIdsFlags): Promise<Answer> {
+async function closeServers(client: Client, { serverIds, force }: Flags.ServerIdsFlags): Promise<Answer> {
   const items = serverIds.map((id) => ({ ServerId: id, ...(force !== undefined && { Force: force }) }));
   const answer = await client.call('closeServers', items);
   const refused = refusals('not closed', answer.UnsuccessfulList, (item) => `The server ${item.CloseServerRequestData?.ServerId}`);
@@ -165,3 +165,16 @@ async function inBase64(flag: string, file: string): Promise<string> {
     throw new ClientFault(EXIT.usage, `${flag}: ${file} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }
+
+/** What each command does, by the name of its action. */
+export const clientActions = {
+  createSession,
+  deleteSession,
+  describeSessions,
+  describeServers,
+  getSessionConnectionData,
+  getSessionScreenshots,
+  updateSessionPermissions,
+  openServers,
+  closeServers,
+};

@@ -5,7 +5,7 @@ import type * as Flags from './client-flags.ts';
 import { clientFlagsOf, flag, ids, number, sessionType, withClientFlags, withPageFlags, withWaitFlags } from './client-flags.ts';
 import type { Answer } from './client-run.ts';
 
-type Actions = typeof import('./client-actions.ts');
+type Actions = typeof import('./client-actions.ts').clientActions;
 type Act<F> = (actions: Actions, client: Client, flags: F) => Promise<Answer>;
 
 const SESSION_ID = ['--session-id <id>', 'the id of the session'] as const;
@@ -21,8 +21,8 @@ export function addClientCommands(program: Command, finish: (action: () => Promi
     const command = program.command(name).addHelpText('after', `\nExample:\n  $ berth ${name} ${example}`);
     return command.action((flags: F) =>
       finish(async () => {
-        const [{ runClient }, actions] = await Promise.all([import('./client-run.ts'), import('./client-actions.ts')]);
-        return runClient(clientFlagsOf(program, command), (client) => act(actions, client, flags));
+        const [{ runClient }, { clientActions }] = await Promise.all([import('./client-run.ts'), import('./client-actions.ts')]);
+        return runClient(clientFlagsOf(program, command), (client) => act(clientActions, client, flags));
       }),
     );
   }
