@@ -1,0 +1,44 @@
+/** Administration over HTTP, without the socket in front of it. */
+import t from 'tap';
+import type { Administration } from '../../../adapters/administration.ts';
+import { createAdminApi } from '../../../adapters/http/admin-api.ts';
+import { systemRandom } from '../../../adapters/system.ts';
+import type { Origin } from '../../../domain/facts.ts';
+import { LogBusyError } from '../../../domain/ports/event-log.ts';
+
+function setUp(issue: (origin: Origin) => Promise<{ id: string; secret: string }>) {
+  const failures: unknown[] = [];
+  const administration = { issueSoftwareStatement: issue } as Partial<Administration> as Administration;
+  return { failures, app: createAdminApi({ administration, random: systemRandom, failed: (error) => failures.push(error) }) };
+}
+
+t.test('an operator is known by a name of the system, and by no other text', async (t) => {
+  const seen: string[] = [];
+  const { app } = setUp(async ({ cause }) => {
+    seen.push(`${cause.kind} ${cause.id}`);
+    return { id: 'a', secret: 'b' };
+  });
+  for (const name of ['ann', 'DOMAIN\\ann', 'a b', '']) {
+    const headers: Record<string, string> = name === '' ? {} : { 'berth-operator': name };
+    t.equal((await app.request('/software-statements', { method: 'POST', headers })).status, 200);
+  }
+  t.same(seen, ['operator ann', 'operator DOMAIN\\ann', 'operator unnamed', 'operator unnamed']);
+});
+
+t.test('bodies that are not as described, and a log that is busy, are told apart from faults', async (t) => {
+  const { app, failures } = setUp(() => Promise.reject(new LogBusyError('busy')));
+  const post = (path: string, body: string) => app.request(path, { method: 'POST', body });
+  for (const [path, body] of [
+    ['/api-clients', '{'],
+    ['/api-clients', '{"name":""}'],
+    ['/software-statements/deactivate', '{}'],
+  ] as const) {
+    t.equal((await post(path, body)).status, 400, body);
+  }
+  t.equal((await app.request('/dns-mappings', { method: 'PUT', body: '[{}]' })).status, 400);
+  t.equal((await post('/software-statements', '')).status, 503);
+  t.same(failures, []);
+  const broken = setUp(() => Promise.reject(new Error('broken')));
+  t.equal((await broken.app.request('/software-statements', { method: 'POST' })).status, 500);
+  t.match(broken.failures, [{ message: 'broken' }]);
+});
