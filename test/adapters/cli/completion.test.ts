@@ -20,7 +20,7 @@ t.test('bash completes commands, flags and values', async (t) => {
     t.equal(stderr, '');
     return stdout.split('\n').filter((word) => word !== '');
   };
-  t.same(await offered('berth', 'describe-s'), ['describe-sessions', 'describe-servers']);
+  t.same(await offered('berth', 'describe-a'), ['describe-api-clients', 'describe-agent-clients']);
   t.same(await offered('dcvsm', '--no'), ['--no-verify-ssl']);
   t.same(await offered('berth', '--debug', 'create-session', '--max'), ['--max-concurrent-clients']);
   t.same(await offered('berth', 'create-session', '--type', ''), ['Console', 'Virtual']);

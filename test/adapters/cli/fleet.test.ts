@@ -79,7 +79,7 @@ t.test('the welcome lists servers by name and says why one takes no sessions', a
   const servers = [listed('linux-10', 'AVAILABLE'), listed('linux-2', 'UNAVAILABLE')];
   const text = welcome('/data', connection, { servers, reached: 1, wanted: 2 });
   t.match(text, 'a broker and 2 simulated servers.');
-  t.match(text, '  linux-2   Linux   4     16 GiB        UNREACHABLE_AGENT\n  linux-10  Linux   4     16 GiB        AVAILABLE\n');
+  t.match(text, '  linux-2   Linux   4     16 GiB  -     UNREACHABLE_AGENT\n  linux-10  Linux   4     16 GiB  -     AVAILABLE\n');
   t.match(text, 'Only 1 of 2 are there so far.');
   t.match(text, '--cacert /data/tls/ca.pem -u');
 });
