@@ -1,9 +1,9 @@
 /** The known name that a mistyped one was most likely meant to be. */
 
-/** Undefined when none is near: more than a third of the letters would have to change. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/** Undefined when none is near: more than `most` letters would have to change, a third of them unless said otherwise. */
+export function nearest(name: string, known: readonly string[], most = Math.max(2, Math.ceil(name.length / 3))): string | undefined {
   const [best] = known.map((candidate) => ({ candidate, distance: distance(name, candidate) })).sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= Math.max(2, Math.ceil(name.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.distance <= most ? best.candidate : undefined;
 }
 
 /** Letters to insert, delete or replace (Levenshtein). */

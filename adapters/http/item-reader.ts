@@ -4,6 +4,7 @@
  */
 import { rejected } from '../../domain/decision.ts';
 import type { Result } from '../application.ts';
+import { decodePermissions, permissionsFaults } from '../wire/permissions-file.ts';
 
 type Given<T> = T | null | undefined;
 
@@ -14,8 +15,8 @@ export interface ItemReader {
   optional(field: string, value: Given<string>, maxLength: number): string | undefined;
   /** A whole number within the bounds; undefined where there is none. */
   bounded(field: string, value: Given<number>, bounds: { readonly min: number; readonly max: number }): number | undefined;
-  /** Standard base64 (RFC 4648, section 4) of up to `maxLength` characters; undefined where there is none. */
-  base64(field: string, value: Given<string>, maxLength: number): string | undefined;
+  /** A permissions file in standard base64 (RFC 4648, section 4) of up to `maxLength` characters; undefined where there is none. */
+  permissions(field: string, value: Given<string>, maxLength: number): string | undefined;
   /** Keeps a sentence if `wrong`. */
   refuseIf(wrong: boolean, sentence: string): void;
   /** What `command` makes of the fields, or all faults found as one rejection. */
@@ -24,7 +25,6 @@ export interface ItemReader {
 
 /** Control characters and halves of surrogate pairs: neither belongs in a name, and the latter cannot be stored. */
 const UNSAFE = /[\p{Cc}\p{Cs}]/u;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export function createItemReader(): ItemReader {
   const faults: string[] = [];
@@ -53,12 +53,16 @@ export function createItemReader(): ItemReader {
       if (number !== undefined) refuseIf(number < min || number > max, `${field} is ${number}; it must be ${min} to ${max}.`);
       return number;
     },
-    base64: (field, value, maxLength) => {
-      const text = value || undefined;
-      if (text === undefined) return undefined;
-      refuseIf(text.length > maxLength, `${field} is longer than ${maxLength} characters.`);
-      refuseIf(!BASE64.test(text), `${field} is not base64.`);
-      return text;
+    permissions: (field, value, maxLength) => {
+      const base64 = value || undefined;
+      if (base64 === undefined) return undefined;
+      const isTooLong = base64.length > maxLength;
+      refuseIf(isTooLong, `${field} is longer than ${maxLength} characters.`);
+      if (isTooLong) return base64;
+      const decoded = decodePermissions(base64);
+      const wrong = 'fault' in decoded ? [decoded.fault] : permissionsFaults(decoded.text);
+      refuseIf(wrong.length > 0, `${field} ${wrong.join('; ')}.`);
+      return base64;
     },
     outcome: (command) => (faults.length === 0 ? { done: command } : rejected('INVALID_REQUEST', faults.join(' '))),
   };

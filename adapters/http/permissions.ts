@@ -17,7 +17,7 @@ export function updateSessionPermissions({ application }: OperationTools): Chang
           return reader.outcome({
             sessionId: reader.required('SessionId', item.SessionId, MAX_LENGTH.sessionId),
             owner: reader.required('Owner', item.Owner, MAX_LENGTH.user),
-            permissionsFile: reader.base64('PermissionsFile', item.PermissionsFile, MAX_LENGTH.permissionsFile) ?? '',
+            permissionsFile: reader.permissions('PermissionsFile', item.PermissionsFile, MAX_LENGTH.permissionsFile) ?? '',
           });
         },
         execute: (commands) => application.updateSessionPermissions(commands, origin),

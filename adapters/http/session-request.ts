@@ -25,7 +25,7 @@ export function readSessionRequest(item: CreateSessionRequestData, limits: ApiLi
     initFile: reader.optional('InitFile', item.InitFile, MAX_LENGTH.path),
     autorunFile: reader.optional('AutorunFile', item.AutorunFile, MAX_LENGTH.path),
     autorunFileArguments: readArguments(reader, item, limits),
-    permissionsFile: reader.base64('PermissionsFile', item.PermissionsFile, MAX_LENGTH.permissionsFile),
+    permissionsFile: reader.permissions('PermissionsFile', item.PermissionsFile, MAX_LENGTH.permissionsFile),
     storageRoot: reader.optional('StorageRoot', item.StorageRoot, MAX_LENGTH.path),
     requirements: readRequirements(reader, item.Requirements),
     enqueue: item.EnqueueRequest ?? false,

@@ -359,7 +359,7 @@ t.test('every operation that changes something takes a key, and those that look 
   const [id] = made(await post(undefined, [desk()]));
   const session = { SessionId: id, Owner: 'ann' };
   for (const [method, path, body] of [
-    ['PUT', '/sessionPermissions', [{ ...session, PermissionsFile: 'b2xk' }]],
+    ['PUT', '/sessionPermissions', [{ ...session, PermissionsFile: 'W3Blcm1pc3Npb25zXQ==' }]],
     ['POST', '/closeServers', [{ ServerId: serverId('A'), Force: true }]],
     ['POST', '/openServers', [{ ServerId: serverId('A') }]],
     ['POST', '/deleteSessions', [session]],

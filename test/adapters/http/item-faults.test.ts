@@ -23,6 +23,11 @@ const FAULTS: [object, string][] = [
   [{ ...VIRTUAL, MaxConcurrentClients: 101 }, 'MaxConcurrentClients is 101; it must be 1 to 100.'],
   [{ ...VIRTUAL, PermissionsFile: 'no base64!' }, 'PermissionsFile is not base64.'],
   [{ ...VIRTUAL, PermissionsFile: 'abcde' }, 'PermissionsFile is not base64.'],
+  [{ ...VIRTUAL, PermissionsFile: '//8=' }, 'PermissionsFile is not text in UTF-8.'],
+  [
+    { ...VIRTUAL, PermissionsFile: Buffer.from('[permissions]\n\n%owner% alow builtin').toString('base64') },
+    'PermissionsFile line 3: expected an actor, then allow, disallow or deny, then features.',
+  ],
   [{ ...VIRTUAL, PermissionsFile: 'A'.repeat(262_148) }, 'PermissionsFile is longer than 262144 characters.'],
   [{ ...VIRTUAL, InitFile: 'x'.repeat(4097) }, 'InitFile is longer than 4096 characters.'],
   [{ ...VIRTUAL, StorageRoot: '/srv\u0007' }, 'StorageRoot has characters that cannot be used.'],
@@ -61,7 +66,7 @@ t.test('what lies just within the bounds is accepted', async (t) => {
     { ...VIRTUAL, Name: 'x'.repeat(256), Owner: 'o'.repeat(256), MaxConcurrentClients: 1 },
     { ...RUN, AutorunFileArguments: new Array(50).fill('x'.repeat(150)), MaxConcurrentClients: 100 },
     { ...CONSOLE, AutorunFile: 'run.bat', DcvGlEnabled: false, AutorunFileArguments: [] },
-    { ...VIRTUAL, Name: 'ünï 😀', PermissionsFile: 'QQ==', Requirements: "tag:a\t=\r\n'b'" },
+    { ...VIRTUAL, Name: 'ünï 😀', PermissionsFile: 'Ow==', Requirements: "tag:a\t=\r\n'b'" },
   ];
   t.strictSame((await api.call('POST', '/createSessions', items)).body['UnsuccessfulList'], []);
 });
