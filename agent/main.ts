@@ -1,21 +1,23 @@
 /** The agent's composition root: from a configuration and the outer world to a running agent. It ends no process and reads no environment. */
 import { lookup } from 'node:dns/promises';
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Logger } from '../adapters/logging.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { startAgent } from './agent.ts';
 import { createBrokerHttp } from './broker-http.ts';
 import { type BrokerAddress, createBrokers, type Resolve } from './brokers.ts';
-import { type AgentConfig, ConfigError } from './config.ts';
+import type { AgentConfig } from './config.ts';
 import { createCredentials } from './credentials.ts';
 import { describeServer } from './description.ts';
+import { createDcvDriver } from './drivers/dcv.ts';
 import type { Driver } from './drivers/driver.ts';
 import { createSimulatedDriver } from './drivers/simulated.ts';
 import { createFileShelf } from './drivers/simulated-sessions.ts';
 import { createFileLog } from './file-storage.ts';
 import { keptServerId } from './identity.ts';
 import { createBrokerLink } from './link.ts';
+import { createNodeHostFacts } from './node-host-facts.ts';
 import { createSeededFraction } from './seeded.ts';
 
 export interface AgentPorts {
@@ -43,6 +45,8 @@ export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<
   const { clock, random, logger: log } = ports;
   const { stateFolder, softwareStatementPath } = config;
   const stateFile = (name: string): string => join(stateFolder, name);
+  // What is above it others may pass through, because sessions run programs from below it.
+  await mkdir(dirname(stateFolder), { recursive: true });
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
   const driver = ports.driver ?? (await createDriver(config, ports));
   const { hostname } = await driver.describe();
@@ -76,9 +80,12 @@ export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<
 /** As the operating system looks names up. */
 export const addressesOf: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
-async function createDriver({ driver, simulated, stateFolder }: AgentConfig, { clock, random }: AgentPorts): Promise<Driver> {
+async function createDriver(config: AgentConfig, { clock, random, logger: log }: AgentPorts): Promise<Driver> {
+  const { driver, simulated, stateFolder, dcvPath } = config;
   if (driver === 'dcv') {
-    throw new ConfigError('berth.driver: this build can only simulate a DCV server; set driver = "simulated" in the section [berth]');
+    const host = createNodeHostFacts(config.preferredNetworkInterface);
+    const isRoot = process.getuid?.() === 0;
+    return createDcvDriver({ dcvPath, folders: config, stateFolder, isRoot }, { host, clock, log });
   }
   const chance = simulated.seed === undefined ? random : { ...random, fraction: createSeededFraction(simulated.seed) };
   return createSimulatedDriver(simulated, { shelf: createFileShelf(join(stateFolder, 'simulated-sessions.json')), clock, random: chance });

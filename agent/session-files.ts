@@ -1,4 +1,4 @@
-/** Which files of the host a session may start: those inside the agent's own folders, whatever the request says. */
+/** Which files of the host a session may start: those inside the agent's own folders, whatever the request says. Drivers of real hosts look at the files, too. */
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { SessionSpec } from '../domain/session/events.ts';
 
@@ -7,20 +7,28 @@ export interface Folders {
   readonly autorunFolder: string;
 }
 
-/** Absolute paths, or a sentence for the session's StateReason. `initFilePath`, the deprecated full path, is taken as it is. */
+/** Absolute paths, or a sentence for the session's StateReason. `initFilePath` is the deprecated full path. */
 export function sessionFiles(
-  spec: SessionSpec,
-  folders: Folders,
+  { initFile, initFilePath, autorunFile }: SessionSpec,
+  { initFolder, autorunFolder }: Folders,
 ): { readonly initPath?: string | undefined; readonly autorunPath?: string | undefined } | { readonly failed: string } {
-  const initPath = spec.initFile === undefined ? spec.initFilePath : inside(folders.initFolder, spec.initFile);
-  const autorunPath = spec.autorunFile === undefined ? undefined : inside(folders.autorunFolder, spec.autorunFile);
-  if (initPath === null) return { failed: `The init file '${spec.initFile}' is not inside the agent's init folder` };
-  if (autorunPath === null) return { failed: `The autorun file '${spec.autorunFile}' is not inside the agent's autorun folder` };
+  const initPath = initFile === undefined ? fullPath(initFolder, initFilePath) : named(initFolder, initFile);
+  const autorunPath = named(autorunFolder, autorunFile);
+  if (initPath === null) return { failed: `The init file '${initFile ?? initFilePath}' is not inside the agent's init folder` };
+  if (autorunPath === null) return { failed: `The autorun file '${autorunFile}' is not inside the agent's autorun folder` };
   return { initPath, autorunPath };
 }
 
-function inside(folder: string, name: string): string | null {
-  const path = resolve(folder, name);
+/** Whether an absolute path is below a folder, going by their names. */
+export function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
-  return way === '' || way.startsWith('..') || isAbsolute(way) || isAbsolute(name) ? null : path;
+  return way !== '' && !/^\.\.(?:[/\\]|$)/.test(way) && !isAbsolute(way);
+}
+
+function named(folder: string, name: string | undefined): string | null | undefined {
+  return name === undefined ? undefined : isAbsolute(name) ? null : fullPath(folder, resolve(folder, name));
+}
+
+function fullPath(folder: string, path: string | undefined): string | null | undefined {
+  return path === undefined ? undefined : isAbsolute(path) && isInside(folder, path) ? path : null;
 }

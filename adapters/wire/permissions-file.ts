@@ -122,12 +122,15 @@ function permissionFault(line: string, names: ReadonlySet<string>): string | und
   if (place === 0) return `the actor before ${words[0]} is missing: a user, group:name, osgroup:name, %owner% or %any%`;
   const features = words.slice(place + 1);
   if (features.length === 0) return `the features after ${words[place]} are missing`;
-  return actorFault(words.slice(0, place).join(' ')) ?? features.map((name) => featureFault(name, names)).find((fault) => fault !== undefined);
+  return (
+    actorFault(words.slice(0, place).join(' ')) ?? features.map((name) => featureFault(name, names)).find((fault) => fault !== undefined)
+  );
 }
 
 function actorFault(actor: string): string | undefined {
   const variable = /^%(.*)%$/.exec(actor)?.[1];
-  if (actor.startsWith('%') && variable !== 'owner' && variable !== 'any') return `there is no actor ${actor}; the variables are %owner% and %any%`;
+  if (actor.startsWith('%') && variable !== 'owner' && variable !== 'any')
+    return `there is no actor ${actor}; the variables are %owner% and %any%`;
   return /^(?:group|osgroup|user):$/.test(actor) ? `the name after ${actor} is missing` : undefined;
 }
 

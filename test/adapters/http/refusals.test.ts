@@ -23,7 +23,10 @@ const STRANGER = { cause: { kind: 'broker', id: 'client-api' } };
 t.test('items that are turned down are told one by one, with whom they were about', async (t) => {
   const { call, told, attempts } = await setUp(t);
   const { body } = await call('POST', '/deleteSessions', [{ SessionId: 'nobody', Owner: 'bob' }, { Owner: 'bob' }]);
-  await call('PUT', '/sessionPermissions', [{ SessionId: 'nobody', Owner: 'bob', PermissionsFile: 'W3Blcm1pc3Npb25zXQ==' }, { PermissionsFile: '!' }]);
+  await call('PUT', '/sessionPermissions', [
+    { SessionId: 'nobody', Owner: 'bob', PermissionsFile: 'W3Blcm1pc3Npb25zXQ==' },
+    { PermissionsFile: '!' },
+  ]);
   await call('POST', '/openServers', [{ ServerId: 'none' }]);
   await call('POST', '/closeServers', [{ ServerId: 'none' }, {}]);
   await call('POST', '/getSessionScreenshots', [{ SessionId: 'nobody' }]);
