@@ -10,6 +10,8 @@ export interface DcvWatch {
   watch(changed: (() => void) | undefined): void;
   /** Something is going on: the next look comes soon, and so do those after it for a while. */
   stir(): void;
+  /** Somebody else has looked, so that at rest there is time until the next look. */
+  looked(): void;
 }
 
 /** Between the end of a look and the next one. */
@@ -26,6 +28,7 @@ export function createDcvWatch(look: () => Promise<unknown>, clock: Clock): DcvW
   let timer: Timer | undefined;
   let last: string | undefined;
   let livelyUntil = 0;
+  let restMs = SHORTEST_MS;
 
   async function glance(): Promise<void> {
     const began = clock.now();
@@ -39,7 +42,14 @@ export function createDcvWatch(look: () => Promise<unknown>, clock: Clock): DcvW
       changed?.();
     }
     last = seen;
-    if (changed !== undefined) again(now < livelyUntil ? SHORTEST_MS : restFor(now - began));
+    restMs = restFor(now - began);
+    if (changed !== undefined) again(now < livelyUntil ? SHORTEST_MS : restMs);
+  }
+
+  function instead(delayMs: number): void {
+    if (timer === undefined) return;
+    timer.cancel();
+    again(delayMs);
   }
 
   /** The next look begins when the last is over, so that there is never more than one. */
@@ -61,9 +71,10 @@ export function createDcvWatch(look: () => Promise<unknown>, clock: Clock): DcvW
     },
     stir() {
       livelyUntil = clock.now() + LIVELY_MS;
-      if (timer === undefined) return;
-      timer.cancel();
-      again(SHORTEST_MS);
+      instead(SHORTEST_MS);
+    },
+    looked() {
+      if (clock.now() >= livelyUntil) instead(restMs);
     },
   };
 }

@@ -50,6 +50,7 @@ export async function createDcvDriver(settings: DcvSettings, { host, clock, log 
 
   async function list(): Promise<readonly DriverSession[]> {
     const look = files.beforeLook();
+    watching.looked();
     try {
       const sessions = await listing();
       await files.keepOnly(new Set(sessions.map(({ localId }) => localId)), look);

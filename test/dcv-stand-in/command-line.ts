@@ -42,18 +42,25 @@ export interface CommandLine {
 export function readCommandLine([command = '', ...words]: readonly string[]): CommandLine {
   const grammar = GRAMMARS[command];
   if (grammar === undefined) throw new Error(`Unknown command '${command}'`);
-  const given = new Map<string, string>();
-  const ids: string[] = [];
-  for (let index = 0; index < words.length; index += 1) {
-    const word = String(words[index]);
-    if (grammar.switches.includes(word)) given.set(word, '');
-    else if (grammar.values.includes(word)) {
-      index += 1;
-      if (words[index] === undefined) throw new Error(`Missing argument for ${word}`);
-      given.set(word, String(words[index]));
-    } else if (word.startsWith('-')) throw new Error(`Unknown option ${word}`);
-    else ids.push(word);
-  }
+  const { given, ids } = sorted(words, grammar);
   if (ids.length !== (grammar.id ? 1 : 0)) throw new Error(`${command} takes ${grammar.id ? 'the id of one session' : 'no session id'}`);
   return { command, id: ids[0] ?? '', isJson: JSON_SWITCHES.some((flag) => given.has(flag)), value: (flag) => given.get(flag) };
+}
+
+function sorted(words: readonly string[], { values, switches }: Grammar) {
+  const given = new Map<string, string>();
+  const ids: string[] = [];
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (switches.includes(word)) given.set(word, '');
+    else if (values.includes(word)) given.set(word, argumentOf(word, rest.shift()));
+    else if (word.startsWith('-')) throw new Error(`Unknown option ${word}`);
+    else ids.push(word);
+  }
+  return { given, ids };
+}
+
+function argumentOf(flag: string, value: string | undefined): string {
+  if (value === undefined) throw new Error(`Missing argument for ${flag}`);
+  return value;
 }

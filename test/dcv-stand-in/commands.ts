@@ -51,39 +51,42 @@ function existing(id: string, store: Store): StandInSession {
 }
 
 function createSession(line: CommandLine, store: Store): string {
-  const { localUsers, maxSessions } = store.knobs();
-  const type = line.value('--type') === 'console' ? 'console' : 'virtual';
-  const owner = line.value('--owner') ?? 'root';
-  const refuse = (why: string): never => {
-    throw new Error(`Could not create session, ${why}`);
-  };
-  const sessions = store.sessions();
-  if (localUsers !== null && !localUsers.includes(owner)) refuse('Specified user is not a local user');
-  if (type === 'console' && sessions.some((session) => session.type === 'console')) refuse('a console session is already running');
-  if (maxSessions !== null && sessions.length >= maxSessions) refuse('the maximum number of sessions has been reached');
-  if (type === 'console' && ['--user', '--gl', '--init'].some((flag) => line.value(flag) !== undefined))
-    refuse('only for virtual sessions');
+  const session = sessionFrom(line);
+  const obstacle = obstacleTo(line, session, store) ?? (store.add(session) ? undefined : `session '${line.id}' already exists`);
+  if (obstacle !== undefined) throw new Error(`Could not create session, ${obstacle}`);
+  if (session.init !== null && store.knobs().runsInit) startInit(session.init, line.id, store);
+  return '';
+}
+
+function sessionFrom(line: CommandLine): StandInSession {
+  const given = (flag: string, otherwise: string): string => line.value(flag) ?? otherwise;
   const file = line.value('--permissions-file');
-  const init = line.value('--init') ?? null;
-  if (init !== null) accessSync(init, constants.X_OK);
-  const session: StandInSession = {
+  return {
     id: line.id,
-    name: line.value('--name') ?? '',
-    owner,
-    user: line.value('--user') ?? owner,
-    type,
+    name: given('--name', ''),
+    owner: given('--owner', 'root'),
+    user: given('--user', given('--owner', 'root')),
+    type: line.value('--type') === 'console' ? 'console' : 'virtual',
     gl: line.value('--gl') ?? null,
-    maxClients: Number(line.value('--max-concurrent-clients') ?? 0) || null,
-    storageRoot: line.value('--storage-root') ?? '',
+    maxClients: Number(given('--max-concurrent-clients', '0')) || null,
+    storageRoot: given('--storage-root', ''),
     permissions: file === undefined ? null : readFileSync(file, 'utf8'),
-    init,
+    init: line.value('--init') ?? null,
     creationTime: timestamp(new Date()),
     lastDisconnectionTime: '',
     users: [],
   };
-  if (!store.add(session)) refuse(`session '${line.id}' already exists`);
-  if (init !== null && store.knobs().runsInit) startInit(init, line.id, store);
-  return '';
+}
+
+function obstacleTo(line: CommandLine, { type, owner, init }: StandInSession, store: Store): string | undefined {
+  const { localUsers, maxSessions } = store.knobs();
+  const sessions = store.sessions();
+  if (init !== null) accessSync(init, constants.X_OK);
+  if (localUsers?.includes(owner) === false) return 'Specified user is not a local user';
+  if (maxSessions !== null && sessions.length >= maxSessions) return 'the maximum number of sessions has been reached';
+  if (type === 'virtual') return undefined;
+  if (sessions.some((session) => session.type === 'console')) return 'a console session is already running';
+  return ['--user', '--gl', '--init'].some((flag) => line.value(flag) !== undefined) ? 'that is for virtual sessions only' : undefined;
 }
 
 /** As a session does that has a display. */

@@ -57,5 +57,6 @@ async function suffer(ailment: Ailment | undefined, command: string): Promise<vo
   }
 }
 
-const written = (stream: NodeJS.WriteStream): Promise<void> =>
-  new Promise((resolve) => void stream.write('x'.repeat(65_536), () => resolve()));
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => void stream.write('x'.repeat(65_536), () => resolve()));
+}
