@@ -124,11 +124,16 @@ t.test('an order whose session was closed meanwhile does not bring it back', asy
 t.test('files outside the folders of the agent are never run', async (t) => {
   const it = await startSimulatedAgent();
   order(it, create('a', 1, { initFile: '../etc/passwd' }), create('b', 1, { autorunFile: '/bin/sh' }));
-  order(it, create('c', 1, { initFile: 'x/start.sh', autorunFile: 'y.sh' }), create('d', 1, { initFilePath: '/opt/init.sh' }));
+  order(it, create('c', 1, { initFile: 'x/start.sh', autorunFile: 'y.sh' }), create('d', 1, { initFilePath: '/init/start.sh' }));
+  order(it, create('e', 1, { initFilePath: '/opt/init.sh' }));
   await it.clock.advance(300);
   t.match(
     it.broker.reports.filter(({ kind }) => kind === 'session-failed'),
-    [{ reason: /init file '\.\.\/etc\/passwd' is not inside/ }, { reason: /autorun file '\/bin\/sh' is not inside/ }],
+    [
+      { reason: /init file '\.\.\/etc\/passwd' is not inside/ },
+      { reason: /autorun file '\/bin\/sh' is not inside/ },
+      { reason: /init file '\/opt\/init\.sh' is not inside/ },
+    ],
   );
   t.equal((await it.driver.list()).length, 2);
   await it.agent.stop();
