@@ -20,7 +20,7 @@ export interface CommandEnd {
 }
 
 /** The program could not be run to its end. The message is a sentence for the session's StateReason or the server's health. */
-export class CommandError extends Error {
+class CommandError extends Error {
   override readonly name = 'CommandError';
 }
 
@@ -51,14 +51,14 @@ function run(path: string, parameters: readonly string[], { timeoutMs, maxBytes 
 
     function settle(action: () => void): void {
       for (const timer of timers) clearTimeout(timer);
+      child.stdout.destroy();
+      child.stderr.destroy();
       action();
     }
 
     /** Without waiting for its end: a process that hangs in the kernel dies only when that lets go of it. */
     function giveUp(what: string): void {
       killGroup(child.pid);
-      child.stdout.destroy();
-      child.stderr.destroy();
       settle(() => reject(new CommandError(`${called(parameters)} ${what}`)));
     }
 
@@ -106,8 +106,9 @@ function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     process.kill(isWindows ? pid : -pid, 'SIGKILL');
+    /* c8 ignore next 3 */ // Unless it ended just now.
   } catch {
-    // It ended just now.
+    return;
   }
 }
 

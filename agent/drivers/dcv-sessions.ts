@@ -1,18 +1,12 @@
 /** What `dcv` says of sessions: as JSON in the shapes of old and new versions, and as the text of those that print no JSON. */
 import { z } from 'zod';
-import type { SessionType } from '../../domain/session/events.ts';
 import { oneLine } from './dcv-failures.ts';
+import type { DriverSession } from './driver.ts';
 
-/** A session, as far as the version at hand tells. Times in milliseconds since 1970. */
-export interface ListedSession {
-  readonly localId: string;
-  readonly name: string;
-  readonly owner: string;
-  readonly sessionType: SessionType;
+/** A session, as far as the version at hand tells. */
+export interface ListedSession extends Omit<DriverSession, 'creationTime' | 'connections'> {
   readonly creationTime?: number | undefined;
   readonly connections?: number | undefined;
-  readonly lastDisconnectionTime?: number | undefined;
-  readonly storageRoot?: string | undefined;
 }
 
 const optionalText = z.string().nullish();

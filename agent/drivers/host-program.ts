@@ -1,6 +1,6 @@
 /** Programs that an administrator has put into the agent's folders for sessions to run. Whoever could change one of them would act as others. */
 import { access, constants, realpath, stat } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { isInside } from '../session-files.ts';
 
 const { S_IWOTH, S_IXUSR, S_IXGRP, S_IXOTH } = constants;
@@ -40,8 +40,14 @@ async function faultOf(path: string, home: string): Promise<string | undefined> 
   if (process.platform === 'win32') return undefined;
   if ((found.mode & ANY_EXECUTE) === 0) return 'is not executable';
   if ((found.mode & S_IWOTH) !== 0) return 'can be written by all users of the host';
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
+  for (const folder of foldersBetween(home, path)) {
     if (((await stat(folder)).mode & S_IWOTH) !== 0) return `is in the folder ${folder}, which can be written by all users of the host`;
-    if (folder === home) return undefined;
   }
+  return undefined;
+}
+
+/** Those that lead from `home` to `path`, which is inside it. */
+function foldersBetween(home: string, path: string): readonly string[] {
+  const parts = dirname(relative(home, path)).split(sep);
+  return [home, ...parts.map((_, index) => join(home, ...parts.slice(0, index + 1)))];
 }

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import { systemClock, systemRandom } from '../../adapters/system.ts';
 import { ConfigError, loadAgentConfig, parseAgentConfig } from '../../agent/config.ts';
@@ -104,10 +104,16 @@ t.test('a file that cannot be read, or not understood, is named', async (t) => {
   t.match(await loadAgentConfig(path), { brokers: [{ host: 'broker' }] });
 });
 
-t.test('a real DCV server is refused with a sentence as long as there is no driver for one', async (t) => {
-  const config = { ...parseAgentConfig(MINIMAL), stateFolder: await newFolder() };
+t.test('an agent starts although its DCV server is missing, and says that it is', async (t) => {
+  const state = await newFolder();
+  const toml = `${MINIMAL.replace("'broker'", "'127.0.0.1'")}broker_port = 1\ndcv_root = '/no/such/dcv'\n`;
+  const config = { ...parseAgentConfig(toml), stateFolder: join(state, 'not', 'there', 'yet') };
   const ports = { clock: systemClock, random: systemRandom, logger: recordingLogger() };
-  await t.rejects(runAgent(config, ports), { name: 'ConfigError', message: /can only simulate/ });
+  const agent = await runAgent(config, ports);
+  t.notOk(agent.connected());
+  await agent.stop();
+  t.equal((await stat(config.stateFolder)).mode & 0o777, 0o700);
+  t.equal((await stat(dirname(config.stateFolder))).mode & 0o055, 0o055, 'others pass through what is above it');
 });
 
 t.test('a simulated host with a seed behaves alike on every run', async (t) => {
