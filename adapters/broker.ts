@@ -6,7 +6,7 @@ import { EventEmitter, once } from 'node:events';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
-import { clientId } from '../domain/ids.ts';
+import { ANONYMOUS_AGENT, clientId } from '../domain/ids.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
 import type { ReadDatabase } from '../projections/database.ts';
@@ -28,7 +28,7 @@ import { checkpointKey } from './evidence/signatures.ts';
 import { createAdminApi } from './http/admin-api.ts';
 import { createAgentApi } from './http/agent-api.ts';
 import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
-import { createBearerCheck } from './http/bearer.ts';
+import { createBearerCheck, withoutNeed } from './http/bearer.ts';
 import { createClientApi } from './http/client-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
 import { answerProblem, recordRefusals } from './http/problem.ts';
@@ -108,7 +108,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   onStop(sealing.stop);
   const tokens = createTokens(secrets.signingKeys);
   const machine = { hostname: hostname(), interfaces: networkInterfaces() };
-  const hosts = [config.host, advertisedHost(config, machine), ...config.certificateNames];
+  const advertised = advertisedHost({ ...config, host: config.agents.host }, machine);
+  const hosts = [config.clients.host, advertised, ...(config.gateways ? [config.gateways.host] : []), ...config.certificateNames];
   const wish = { authority: secrets.authority, names: serverNames(hosts, machine), now: clock.now() };
   const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
   const readModels = opened.derived('read-models');
@@ -124,19 +125,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const cluster = createCluster({ self, connections, tokens, ca, clock, logger, core: () => core });
   onStop(cluster.close);
   const core: Core = await startCore(
-    {
-      log,
-      locks: locks,
-      self,
-      database,
-      snapshots,
-      link: cluster.link,
-      clock,
-      random,
-      logger,
-      fatal,
-      issueConnectionToken,
-    },
+    { ...ports, log, locks, self, database, snapshots, link: cluster.link, fatal, issueConnectionToken },
     limitsOf(config),
   );
   onStop(core.stop);
@@ -164,7 +153,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
     stopping.abort();
     return clients.close();
   });
-  await core.join({ host: machine.hostname, url: brokerUrl(advertisedHost(config, machine), agents.port) });
+  await core.join({ host: machine.hostname, url: brokerUrl(advertised, agents.port) });
   sealing.start();
   onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
   return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
@@ -237,12 +226,13 @@ function serveAgents(doors: Doors): Promise<Serving> {
       if ('refused' in verdict || !(await access.isActive('agent-client', verdict.valid.clientId))) return undefined;
       return clientId(verdict.valid.clientId);
     },
+    anonymousClient: config.agentAuthorization ? undefined : ANONYMOUS_AGENT,
     failed,
   });
   app.route('/', createVerifier({ admit: createAdmission({ ...core, tokens, now }), attempts, random, failed }));
   app.route('/', agentApi);
   app.route('/', cluster.api());
-  return serveHttps(app, { host: config.host, port: config.agentPort, ...certificates });
+  return serveHttps(app, { ...config.agents, ...certificates });
 }
 
 /** What administration is made of. */
@@ -265,6 +255,8 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   const { config, ports, isHealthy, core, past, audit, attempts, stopping, access, tokens, certificates } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
+  const checkBearer = createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now });
+  const issueToken = createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now, attempts, random });
   const app = createClientApi({
     application: core.application,
     past,
@@ -272,13 +264,14 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
     attempts,
     audit,
     stopping,
-    authorize: createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now }),
-    issueToken: createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now, attempts, random }),
+    authorize: config.apiAuthorization ? checkBearer : withoutNeed(checkBearer),
+    issueToken: config.authorizationServer ? issueToken : undefined,
+    servesYaml: config.servesApiYaml,
     nextTokenKey,
     isHealthy,
     random,
     log: logger,
     limits: { autorunArguments: config.autorunArgumentsMax, autorunArgumentLength: config.autorunArgumentMaxLength },
   });
-  return serveHttps(app, { host: config.host, port: config.clientPort, ...certificates });
+  return serveHttps(app, { ...config.clients, ...certificates });
 }

@@ -1,10 +1,37 @@
 /**
  * What a broker can be told, with names and defaults of the original's `session-manager-broker.properties`. A pure function of the settings: whoever
- * calls it has read the command line and the configuration file.
+ * calls it has gathered them (settings/gather.ts).
  */
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { POLICY_NAMES, type PolicyName } from '../domain/placement/policies.ts';
+import { type SettingName, type Settings, settingOf } from './settings/names.ts';
+import { createReading, type Reading } from './settings/reading.ts';
+import type { Setting } from './settings/setting.ts';
+import { eventLog, hosts, oneOf, path, streamPrefix, text, trueOrFalse, wholeNumber } from './settings/values.ts';
+
+/** Where one kind of caller connects. */
+export interface Door {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** The operator's own certificate; undefined: one of the broker's authority. */
+  readonly keyStore: StoreFile | undefined;
+}
+
+export interface GatewayDoor extends Door {
+  /** Who may sign the certificates that gateways have to show; undefined: they need not. */
+  readonly trustStore: StoreFile | undefined;
+}
+
+/** A file with keys or certificates, and how its user called it and its password. */
+export interface StoreFile {
+  /** Absolute. */
+  readonly file: string;
+  /** Empty where there is none. */
+  readonly password: string;
+  readonly fileFrom: string;
+  readonly passwordFrom: string;
+}
 
 export interface BrokerConfig {
   /** Absolute. */
@@ -13,10 +40,21 @@ export interface BrokerConfig {
   readonly eventLog: string | undefined;
   /** Before the names of all streams in an event log that others use too; such as `acme.`, or empty. */
   readonly streamPrefix: string;
-  readonly host: string;
-  /** 0: any free port. */
-  readonly clientPort: number;
-  readonly agentPort: number;
+  /** Where clients of the API connect, and where agents do. */
+  readonly clients: Door;
+  readonly agents: Door;
+  /** Where connection gateways ask for sessions; undefined: nowhere. */
+  readonly gateways: GatewayDoor | undefined;
+  /** Whether callers of the API need a token, and whether it can be had here. */
+  readonly apiAuthorization: boolean;
+  readonly authorizationServer: boolean;
+  /** Whether agents have to be enrolled. */
+  readonly agentAuthorization: boolean;
+  readonly servesApiYaml: boolean;
+  /** Of one caller of the API. */
+  readonly maxRequestsPerSecond: number;
+  /** Whether the address of a caller is what `X-Forwarded-For` says. */
+  readonly trustsForwardedFor: boolean;
   /** By which other brokers reach this one; undefined: as it listens, or by the name of the machine. */
   readonly advertisedHost: string | undefined;
   /** Further names and addresses for the certificate, such as a load balancer's. */
@@ -51,98 +89,56 @@ export interface BrokerConfig {
   readonly autorunArgumentMaxLength: number;
 }
 
-/** One value as text, and where it was said, for the message when it is wrong: `--client-port`. */
-export interface Setting {
-  readonly value: string;
-  readonly from: string;
-}
-
-export type Settings = Readonly<Partial<Record<SettingName, Setting>>>;
-
-/** Something was set to what it cannot be. The message names the setting. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-const DEFAULTS = {
-  'berth.data-dir': 'berth-data',
-  'event-log': '',
-  'berth.stream-prefix': '',
-  'berth.bind-host': '127.0.0.1',
-  'berth.advertised-host': '',
-  'berth.certificate-names': '',
-  'berth.cluster-key-file': '',
-  'client-to-broker-connector-https-port': '8443',
-  'agent-to-broker-connector-https-port': '8445',
-  'session-screenshot-max-width': '160',
-  'session-screenshot-max-height': '100',
-  'session-screenshot-format': 'png',
-  'create-sessions-queue-max-size': '1000',
-  'create-sessions-queue-max-time-seconds': '1800',
-  'create-sessions-number-of-retries-on-failure': '2',
-  'berth.placement-policy': 'least-loaded',
-  'berth.checkpoint-interval-seconds': '60',
-  'connect-session-token-duration-minutes': '60',
-  'delete-session-duration-seconds': '3600',
-  'berth.session-creation-timeout-seconds': '300',
-  'berth.session-deletion-timeout-seconds': '300',
-  'seconds-before-deleting-unreachable-dcv-server': '1800',
-  'seconds-before-deleting-sessions-unreachable-server': '',
-  'autorun-file-arguments-max-size': '50',
-  'autorun-file-arguments-max-argument-length': '150',
-} as const;
-
-export type SettingName = keyof typeof DEFAULTS;
-
-/** All that may stand in a configuration file. */
-export const SETTINGS = Object.keys(DEFAULTS) as readonly SettingName[];
-
 const PICTURE_FORMATS = ['png', 'jpeg'] as const;
 type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
-const DAY_SECONDS = 24 * 60 * 60;
+const HOUR_SECONDS = 60 * 60;
+const DAY_SECONDS = 24 * HOUR_SECONDS;
 const YEAR_SECONDS = 365 * DAY_SECONDS;
 
-/** `workingFolder` is what a relative `berth.data-dir` starts from. Throws ConfigError for the first setting that cannot be. */
-export function brokerConfig(settings: Settings, workingFolder: string): BrokerConfig {
-  const read = (name: SettingName): Setting => settings[name] ?? { value: DEFAULTS[name], from: name };
-  const whole = (name: SettingName, least: number, most: number): number => wholeNumber(read(name), least, most);
-  return {
-    dataDir: resolve(workingFolder, text(read('berth.data-dir'))),
-    eventLog: eventLog(read('event-log')),
-    streamPrefix: streamPrefix(read('berth.stream-prefix')),
-    host: text(read('berth.bind-host')),
-    clientPort: whole('client-to-broker-connector-https-port', 0, 65_535),
-    agentPort: whole('agent-to-broker-connector-https-port', 0, 65_535),
-    advertisedHost: hosts(read('berth.advertised-host'), 1)[0],
-    certificateNames: hosts(read('berth.certificate-names'), 100),
-    clusterKeyFile: path(read('berth.cluster-key-file'), workingFolder),
+/**
+ * `workingFolder` is what relative paths start from; `problems` are those of gathering the settings. Throws ConfigError with a line for each thing that
+ * cannot be.
+ */
+export function brokerConfig(settings: Settings, workingFolder: string, problems: readonly string[] = []): BrokerConfig {
+  const reading = createReading(settings, problems);
+  const { as } = reading;
+  const whole = (name: SettingName, least: number, most: number): number => as(name, (setting) => wholeNumber(setting, least, most));
+  const config: BrokerConfig = {
+    dataDir: as('berth.data-dir', (setting) => resolve(workingFolder, text(setting))),
+    eventLog: as('berth.event-log', eventLog),
+    streamPrefix: as('berth.stream-prefix', streamPrefix),
+    ...doors(settings, reading, workingFolder),
+    apiAuthorization: as('enable-authorization', trueOrFalse),
+    authorizationServer: as('enable-authorization-server', trueOrFalse),
+    agentAuthorization: as('enable-agent-authorization', trueOrFalse),
+    servesApiYaml: as('enable-api-yaml', trueOrFalse),
+    maxRequestsPerSecond: whole('max-api-requests-per-second', 1, 1_000_000),
+    trustsForwardedFor: as('enable-throttling-forwarded-for-header', trueOrFalse),
+    advertisedHost: as('berth.advertised-host', (setting) => hosts(setting, 1))?.[0],
+    certificateNames: as('berth.certificate-names', (setting) => hosts(setting, 100)),
+    clusterKeyFile: as('berth.cluster-key-file', (setting) => path(setting, workingFolder)),
     screenshotMaxWidth: whole('session-screenshot-max-width', 1, 8192),
     screenshotMaxHeight: whole('session-screenshot-max-height', 1, 8192),
-    screenshotFormat: oneOf(read('session-screenshot-format'), PICTURE_FORMATS),
+    screenshotFormat: as('session-screenshot-format', (setting) => oneOf(setting, PICTURE_FORMATS)),
     queueMaxSize: whole('create-sessions-queue-max-size', 0, 1_000_000),
     queueMaxTimeMs: whole('create-sessions-queue-max-time-seconds', 1, YEAR_SECONDS) * SECOND_MS,
     createRetries: whole('create-sessions-number-of-retries-on-failure', 0, 100),
-    placementPolicy: oneOf(read('berth.placement-policy'), POLICY_NAMES),
+    placementPolicy: as('berth.placement-policy', (setting) => oneOf(setting, POLICY_NAMES)),
     checkpointIntervalMs: whole('berth.checkpoint-interval-seconds', 1, DAY_SECONDS) * SECOND_MS,
     connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
-    deletedSessionVisibleMs: whole('delete-session-duration-seconds', 0, YEAR_SECONDS) * SECOND_MS,
+    deletedSessionVisibleMs: deletedVisibleSeconds(settings, whole) * SECOND_MS,
     sessionCreationTimeoutMs: whole('berth.session-creation-timeout-seconds', 1, YEAR_SECONDS) * SECOND_MS,
     sessionDeletionTimeoutMs: whole('berth.session-deletion-timeout-seconds', 1, YEAR_SECONDS) * SECOND_MS,
     unreachableServerMs: whole('seconds-before-deleting-unreachable-dcv-server', 1, YEAR_SECONDS) * SECOND_MS,
-    unreachableSessionsMs: seconds(read('seconds-before-deleting-sessions-unreachable-server')),
+    unreachableSessionsMs: as('seconds-before-deleting-sessions-unreachable-server', seconds),
     autorunArgumentsMax: whole('autorun-file-arguments-max-size', 0, 10_000),
     autorunArgumentMaxLength: whole('autorun-file-arguments-max-argument-length', 1, 100_000),
   };
-}
-
-/** Also what the command line reads its own numbers with. */
-export function wholeNumber({ value, from }: Setting, least: number, most: number): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value.trim()) && number >= least && number <= most) return number;
-  throw new ConfigError(`${from} must be a whole number from ${least} to ${most}, not "${value}".`);
+  reading.end();
+  return config;
 }
 
 /** Milliseconds; empty is off. */
@@ -150,50 +146,40 @@ function seconds(setting: Setting): number | undefined {
   return setting.value.trim() === '' ? undefined : wholeNumber(setting, 1, YEAR_SECONDS) * SECOND_MS;
 }
 
-function text({ value, from }: Setting): string {
-  if (value.trim() !== '') return value;
-  throw new ConfigError(`${from} must not be empty.`);
+/** The setting in hours is older, and counts as long as the one in seconds is not set. */
+function deletedVisibleSeconds(settings: Settings, whole: (name: SettingName, least: number, most: number) => number): number {
+  const hours = whole('delete-session-duration-hours', 0, YEAR_SECONDS / HOUR_SECONDS);
+  return settings['delete-session-duration-seconds'] === undefined
+    ? hours * HOUR_SECONDS
+    : whole('delete-session-duration-seconds', 0, YEAR_SECONDS);
 }
 
-function path({ value }: Setting, workingFolder: string): string | undefined {
-  return value.trim() === '' ? undefined : resolve(workingFolder, value);
+function doors(settings: Settings, reading: Reading, workingFolder: string): Pick<BrokerConfig, 'clients' | 'agents' | 'gateways'> {
+  const { as } = reading;
+  const store = (kind: DoorKind, what: 'key-store' | 'trust-store'): StoreFile | undefined => {
+    const [fileName, passwordName] = [`${kind}-to-broker-connector-${what}-file`, `${kind}-to-broker-connector-${what}-pass`] as StoreNames;
+    const [file, { value: password, from: passwordFrom }] = [settingOf(settings, fileName), settingOf(settings, passwordName)];
+    const found = path(file, workingFolder);
+    return found === undefined ? undefined : { file: found, password, fileFrom: file.from, passwordFrom };
+  };
+  const door = (kind: DoorKind): Door => ({
+    host: as(`${kind}-to-broker-connector-bind-host`, text),
+    port: as(`${kind}-to-broker-connector-https-port`, (setting) => wholeNumber(setting, 0, 65_535)),
+    keyStore: store(kind, 'key-store'),
+  });
+  const gateways = door('gateway');
+  const trustStore = store('gateway', 'trust-store');
+  const asksGateways = as('enable-tls-client-auth-gateway', trueOrFalse);
+  if (asksGateways && trustStore === undefined) {
+    const { from } = settingOf(settings, 'enable-tls-client-auth-gateway');
+    reading.problem(`${from} is true, so gateway-to-broker-connector-trust-store-file must say which authorities sign their certificates.`);
+  }
+  return {
+    clients: door('client'),
+    agents: door('agent'),
+    gateways: as('enable-gateway', trueOrFalse) ? { ...gateways, trustStore: asksGateways ? trustStore : undefined } : undefined,
+  };
 }
 
-/** The value is not repeated in the message, because it may hold a password. */
-export function eventLog({ value, from }: Setting): string | undefined {
-  const address = value.trim();
-  if (address === '' || SERVER_ADDRESS.test(address)) return address === '' ? undefined : address;
-  throw new ConfigError(`${from} must be the address of an EventStoreDB or KurrentDB, such as esdb://host:2113.`);
-}
-
-/** As EventStoreDB's clients write it. */
-const SERVER_ADDRESS = /^(?:esdb|kurrentdb)(?:\+discover)?:\/\/[^/?]/;
-
-export function streamPrefix({ value, from }: Setting): string {
-  const prefix = value.trim();
-  if (STREAM_PREFIX.test(prefix)) return prefix;
-  throw new ConfigError(`${from} must consist of letters, digits and "_" and end with a dot, such as "acme.", not "${value}".`);
-}
-
-/** No `-`: EventStoreDB groups streams by what stands before the first one. */
-const STREAM_PREFIX = /^(?:[A-Za-z0-9_]+\.)*$/;
-
-const HOST_NAME = /^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u;
-
-/** Names and addresses, separated by commas. */
-function hosts({ value, from }: Setting, most: number): readonly string[] {
-  const items = value.split(',').map((item) => item.trim());
-  const named = items.filter((item) => item !== '');
-  const wrong = named.find((item) => isIP(item) === 0 && !HOST_NAME.test(item)) ?? named[most];
-  if (wrong === undefined) return named;
-  throw new ConfigError(
-    `${from} must be ${most === 1 ? 'a host name or an address' : `up to ${most} host names and addresses, separated by commas`}, not "${value}".`,
-  );
-}
-
-/** Capital letters do not matter. */
-function oneOf<T extends string>({ value, from }: Setting, allowed: readonly T[]): T {
-  const found = allowed.find((each) => each === value.trim().toLowerCase());
-  if (found !== undefined) return found;
-  throw new ConfigError(`${from} must be ${allowed.join(' or ')}, not "${value}".`);
-}
+type DoorKind = 'client' | 'agent' | 'gateway';
+type StoreNames = [SettingName, SettingName];

@@ -23,6 +23,8 @@ export const serverId = (text: string): ServerId => text as ServerId;
 export const requestId = (text: string): RequestId => text as RequestId;
 export const factId = (text: string): FactId => text as FactId;
 export const clientId = (text: string): ClientId => text as ClientId;
+/** Every agent of a broker that does not ask agents who they are. */
+export const ANONYMOUS_AGENT = clientId('');
 export const streamName = (category: string, id: string): StreamName => `${category}-${id}` as StreamName;
 
 /** The id behind a stream's category: `session-4f…` gives `4f…`. */

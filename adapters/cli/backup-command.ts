@@ -5,7 +5,7 @@ import { CLUSTER_KEY_FILE } from '../backup/contents.ts';
 import type { Manifest } from '../backup/manifest.ts';
 import { restoreBackup } from '../backup/restoring.ts';
 import { takeBackup } from '../backup/taking.ts';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../settings/setting.ts';
 import { type BackupFlags, dataFolderOf, type RestoreFlags } from './flags.ts';
 import { complain } from './output.ts';
 import { counted } from './progress.ts';

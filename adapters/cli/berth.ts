@@ -13,6 +13,7 @@ import type {
   BackupFlags,
   BrokerFlags,
   DescribeFlags,
+  OutputFlags,
   ReplayFlags,
   RestoreFlags,
   StartFlags,
@@ -99,6 +100,17 @@ withOutputFlags(program.command('restore'))
   .addHelpText('after', '\nExample:\n  $ berth restore --from /backup/berth-2026-01-31 --data-dir /var/lib/berth')
   .action((flags: RestoreFlags) => run(async () => (await import('./backup-command.ts')).runRestore(flags)));
 
+const config = program.command('config').description("look into a broker's settings");
+
+withOutputFlags(config.command('check'))
+  .description('say whether a configuration file can be used, with all that is wrong in it')
+  .argument('<file>', 'a session-manager-broker.properties')
+  .action((file: string, flags: OutputFlags) => run(async () => (await import('./config-command.ts')).runConfigCheck(file, flags)));
+
+withOutputFlags(withBrokerFlags(config.command('show')))
+  .description('list all settings as they hold for a broker that is started like this, and where each comes from')
+  .action((flags: BrokerFlags & OutputFlags) => run(async () => (await import('./config-command.ts')).runConfigShow(flags)));
+
 addClientCommands(program, run);
 addAccessCommands(program, run);
 
@@ -128,13 +140,14 @@ function refuseStrayFlags(root: Command, command: Command): void {
 
 function withBrokerFlags(command: Command): Command {
   return command
-    .option('--config <file>', 'a session-manager-broker.properties; flags win over what it says')
+    .option('--config <file>', 'a session-manager-broker.properties; BERTH_… variables win over what it says, flags over both')
     .option('--data-dir <folder>', 'where everything is kept (default: ./berth-data)')
     .option('--event-log <address>', 'the event log elsewhere: esdb://host:2113 (default: in the data folder)')
     .option('--stream-prefix <prefix>', 'for an event log that others use too, such as "acme."')
-    .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
+    .option('--host <address>', 'the address to listen on (default: 127.0.0.1; with --config: 0.0.0.0)')
     .option('--client-port <port>', 'for clients of the API; 0 takes a free one (default: 8443)')
     .option('--agent-port <port>', 'for agents; 0 takes a free one (default: 8445)')
+    .option('--gateway-port <port>', 'for connection gateways, where enable-gateway is true (default: 8447)')
     .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')}`, 'warn');
 }
 

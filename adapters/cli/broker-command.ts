@@ -4,8 +4,10 @@ import { requestId } from '../../domain/ids.ts';
 import { type RunningBroker, startBroker } from '../broker.ts';
 import type { BrokerConfig } from '../config.ts';
 import { CONNECTION_FILE, type ConnectionFile, writeConnectionFile } from '../connection-file.ts';
+import type { Logger } from '../logging.ts';
+import type { Gathered } from '../settings/gather.ts';
 import { systemClock, systemRandom } from '../system.ts';
-import { type BrokerFlags, brokerConfigOf } from './flags.ts';
+import { type BrokerFlags, configFrom, gatheredFrom } from './flags.ts';
 import { announceReady, endRequested, endWithin } from './lifetime.ts';
 import { print, stderrLogger } from './output.ts';
 
@@ -15,8 +17,10 @@ const STOP_MS = 15_000;
 /** Resolves with the exit code when the broker was asked to end and has; rejects with a sentence for the operator when it cannot start or go on. */
 export async function runBroker(flags: BrokerFlags): Promise<number> {
   const ending = endRequested();
-  const config = await brokerConfigOf(flags);
+  const gathered = await gatheredFrom(flags);
+  const config = configFrom(gathered);
   const logger = stderrLogger('broker', flags.logLevel);
+  reportSettings(gathered, logger);
   const broker = await startBroker(config, { clock: systemClock, random: systemRandom, logger });
   try {
     const { url } = await introduce(config, broker);
@@ -29,10 +33,16 @@ export async function runBroker(flags: BrokerFlags): Promise<number> {
   }
 }
 
-function introduce({ dataDir, host }: BrokerConfig, broker: RunningBroker): Promise<ConnectionFile> {
+/** What was said in vain is told once. */
+function reportSettings({ warnings, vain }: Gathered, logger: Logger): void {
+  for (const warning of warnings) logger.warn({}, warning);
+  if (Object.keys(vain).length > 0) logger.warn({ settings: vain }, 'These settings of the original have no effect here.');
+}
+
+function introduce({ dataDir, clients, agents }: BrokerConfig, broker: RunningBroker): Promise<ConnectionFile> {
   const { clientPort, agentPort, caFile } = broker;
-  const agentHost = reachable(host);
-  const url = `https://${agentHost.includes(':') ? `[${agentHost}]` : agentHost}:${clientPort}`;
+  const [host, agentHost] = [reachable(clients.host), reachable(agents.host)];
+  const url = `https://${host.includes(':') ? `[${host}]` : host}:${clientPort}`;
   const origin = { cause: { kind: 'broker', id: 'first-start' }, requestId: requestId(systemRandom.uuid()) } as const;
   return writeConnectionFile(dataDir, { url, caFile, agentHost, agentPort }, broker.access, origin);
 }

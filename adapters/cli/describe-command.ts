@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { LogReader } from '../../domain/ports/event-log.ts';
 import type { Moment, Until } from '../../projections/replay.ts';
 import type { Page } from '../../projections/views.ts';
-import { ConfigError } from '../config.ts';
 import { presentServer } from '../http/present-server.ts';
 import { presentSession, presentTime } from '../http/present-session.ts';
 import { readFilters } from '../http/session-filters.ts';
@@ -13,6 +12,7 @@ import { liftedLog } from '../lifted-log.ts';
 import { AS_OF_FORM, readAsOf, refuseFuture } from '../replay/as-of.ts';
 import { foldPast } from '../replay/folding-past.ts';
 import { createPastReads, type PastReads } from '../replay/past-reads.ts';
+import { ConfigError } from '../settings/setting.ts';
 import { openReadDatabase } from '../sqlite/read-database.ts';
 import { brokerConfigOf, type DescribeFlags } from './flags.ts';
 import { endRequested } from './lifetime.ts';
@@ -28,10 +28,7 @@ const FILTER_LIMIT = 1000;
 export async function runDescribe(what: string, flags: DescribeFlags): Promise<number> {
   const question = questionOf(what, flags);
   const asOf = momentOf(flags.asOf);
-  const { deletedSessionVisibleMs: deletedVisibleMs } = await brokerConfigOf({
-    ...(flags.config && { config: flags.config }),
-    logLevel: 'warn',
-  });
+  const { deletedSessionVisibleMs: deletedVisibleMs } = await brokerConfigOf({ ...(flags.config && { config: flags.config }) });
   const { reader } = await openLogSource(flags);
   const folder = await mkdtemp(join(tmpdir(), 'berth-describe-'));
   try {

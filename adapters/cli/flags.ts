@@ -1,6 +1,8 @@
 /** What the commands can be told, as text. */
-import { type BrokerConfig, brokerConfig, type SettingName, type Settings } from '../config.ts';
-import { readSettings } from '../config-file.ts';
+import { type BrokerConfig, brokerConfig } from '../config.ts';
+import { settingsFromEnvironment } from '../settings/environment.ts';
+import { type Gathered, gatherSettings } from '../settings/gather.ts';
+import type { SettingName, Settings } from '../settings/names.ts';
 
 export interface BrokerFlags {
   /** Absent: no configuration file. */
@@ -11,6 +13,7 @@ export interface BrokerFlags {
   readonly host?: string;
   readonly clientPort?: string;
   readonly agentPort?: string;
+  readonly gatewayPort?: string;
   readonly logLevel: string;
 }
 
@@ -86,24 +89,35 @@ export interface AuditFlags extends LogFlags, OutputFlags {
   readonly follow?: boolean;
 }
 
-/** What the configuration file and the flags come to, or ConfigError; flags win. A relative folder starts from where the command was given. */
-export async function brokerConfigOf({ config, ...flags }: BrokerFlags): Promise<BrokerConfig> {
-  const settings = config === undefined ? {} : await readSettings(config);
-  return brokerConfig({ ...settings, ...settingsOf(flags) }, process.cwd());
+/** What the file, the environment and the flags say, or ConfigError where the file cannot be read. */
+export function gatheredFrom({ config: file, ...flags }: Partial<BrokerFlags>): Promise<Gathered> {
+  return gatherSettings({ file, environment: process.env, flags: settingsOf(flags) });
 }
 
-/** The absolute path of the data folder. */
+/** What that comes to, or ConfigError. A relative folder starts from where the command was given. */
+export function configFrom({ settings, problems }: Gathered): BrokerConfig {
+  return brokerConfig(settings, process.cwd(), problems);
+}
+
+export async function brokerConfigOf(flags: Partial<BrokerFlags>): Promise<BrokerConfig> {
+  return configFrom(await gatheredFrom(flags));
+}
+
+/** The absolute path of the data folder: of the flag, of the environment, or the default. */
 export function dataFolderOf({ dataDir }: Pick<LogFlags, 'dataDir'>): string {
-  return brokerConfig(settingsOf(dataDir === undefined ? {} : { dataDir }), process.cwd()).dataDir;
+  const told = settingsFromEnvironment(process.env).settings['berth.data-dir'];
+  const settings = dataDir === undefined ? { ...(told && { 'berth.data-dir': told }) } : settingsOf({ dataDir });
+  return brokerConfig(settings, process.cwd()).dataDir;
 }
 
 const NAMES = {
   'berth.data-dir': ['dataDir', '--data-dir'],
-  'event-log': ['eventLog', '--event-log'],
+  'berth.event-log': ['eventLog', '--event-log'],
   'berth.stream-prefix': ['streamPrefix', '--stream-prefix'],
   'berth.bind-host': ['host', '--host'],
   'client-to-broker-connector-https-port': ['clientPort', '--client-port'],
   'agent-to-broker-connector-https-port': ['agentPort', '--agent-port'],
+  'gateway-to-broker-connector-https-port': ['gatewayPort', '--gateway-port'],
 } as const satisfies Partial<Record<SettingName, readonly [keyof BrokerFlags, string]>>;
 
 function settingsOf(flags: Partial<Omit<BrokerFlags, 'config'>>): Settings {

@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogReader } from '../../domain/ports/event-log.ts';
-import { ConfigError, eventLog, streamPrefix } from '../config.ts';
+
 import { derivedFile } from '../open-log.ts';
+import { ConfigError } from '../settings/setting.ts';
+import { eventLog, streamPrefix } from '../settings/values.ts';
 import { openSqliteLogReader } from '../sqlite/log-reader.ts';
 import { dataFolderOf, type LogFlags } from './flags.ts';
 

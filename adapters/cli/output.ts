@@ -1,7 +1,7 @@
 /** How the commands speak: results on stdout, everything else on stderr. */
 
-import { ConfigError } from '../config.ts';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../logging.ts';
+import { ConfigError } from '../settings/setting.ts';
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { PROJECTIONS } from '../../projections/all.ts';
 import type { Projection } from '../../projections/projection.ts';
-import { ConfigError } from '../config.ts';
 import { liftedLog } from '../lifted-log.ts';
 import type { Difference } from '../replay/comparing.ts';
 import { type Answer, claimReplayFolder } from '../replay/folder.ts';
 import { handOver } from '../replay/handover.ts';
 import { type Rebuilt, rebuild } from '../replay/rebuilding.ts';
+import { ConfigError } from '../settings/setting.ts';
 import { dataFolderOf, type ReplayFlags } from './flags.ts';
 import { endRequested } from './lifetime.ts';
 import { openLogSource } from './log-source.ts';

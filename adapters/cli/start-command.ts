@@ -3,8 +3,9 @@
  * again that ends, and ends everything when it is asked to or when the broker is lost.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { wholeNumber } from '../config.ts';
+import type { BrokerConfig } from '../config.ts';
 import { type ConnectionFile, readConnectionFile } from '../connection-file.ts';
+import { wholeNumber } from '../settings/values.ts';
 import { systemClock } from '../system.ts';
 import { createApiClient } from './api.ts';
 import { type Child, type Ending, startChild } from './children.ts';
@@ -14,7 +15,7 @@ import { awaitFleet } from './fleet-watch.ts';
 import { endRequested } from './lifetime.ts';
 import { complain, print } from './output.ts';
 import { keepRunning, type Restarting } from './restarting.ts';
-import { welcome } from './welcome.ts';
+import { type Tokens, welcome } from './welcome.ts';
 
 /** Each is a process of some 60 MB. */
 const MAX_SERVERS = 200;
@@ -30,6 +31,7 @@ const SIGNAL_SKEW_MS = 200;
 interface Run {
   readonly flags: StartFlags;
   readonly dataDir: string;
+  readonly tokens: Tokens;
   readonly servers: number;
   readonly broker: Child;
   /** Grows as agents are started. */
@@ -41,9 +43,10 @@ interface Run {
 export async function start(flags: StartFlags): Promise<number> {
   const ending = endRequested();
   const servers = wholeNumber({ value: flags.servers, from: '--servers' }, 0, MAX_SERVERS);
-  const { dataDir } = await brokerConfigOf(flags);
+  const config = await brokerConfigOf(flags);
+  const { dataDir } = config;
   const broker = startChild(brokerParameters(flags), systemClock);
-  const run: Run = { flags, dataDir, servers, broker, agents: [], over: new AbortController() };
+  const run: Run = { flags, dataDir, tokens: tokensOf(config), servers, broker, agents: [], over: new AbortController() };
   try {
     return await Promise.race([ending.then(() => 0), brokerLost(run), bringUp(run)]);
   } finally {
@@ -90,10 +93,15 @@ async function startAgent({ dataDir, flags, agents }: Run, number: number, conne
   agents.push(keepRunning(() => startChild(parameters, systemClock), systemClock, ended));
 }
 
-async function present({ dataDir, servers: wanted, over }: Run, connection: ConnectionFile): Promise<void> {
-  const client = await createApiClient(connection);
+/** Where tokens for the API come from decides who can ask it. */
+const tokensOf = ({ apiAuthorization, authorizationServer }: BrokerConfig): Tokens =>
+  apiAuthorization ? (authorizationServer ? 'here' : 'elsewhere') : 'needless';
+
+async function present({ dataDir, tokens, servers: wanted, over }: Run, connection: ConnectionFile): Promise<void> {
+  if (tokens === 'elsewhere') return print(welcome(dataDir, connection, { tokens, wanted }));
+  const client = await createApiClient(connection, tokens === 'here');
   const patienceMs = ENROLMENT_MS + wanted * ENROLMENT_PER_SERVER_MS;
   const fleet = await awaitFleet({ describeServers: client.describeServers, wanted, patienceMs, signal: over.signal });
   await client.close();
-  if (!over.signal.aborted) print(welcome(dataDir, connection, { ...fleet, wanted }));
+  if (!over.signal.aborted) print(welcome(dataDir, connection, { tokens, fleet, wanted }));
 }

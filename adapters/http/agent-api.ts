@@ -24,7 +24,7 @@ export interface AgentApiDeps {
   enrol(clientName: string, softwareStatement: string): Promise<Enrolled | undefined>;
   /** The client behind an access token for agents, if it is still one. */
   verifyAgentToken(token: string): Promise<ClientId | undefined>;
-  /** Where agents need not authenticate: who one without a token is taken for. */
+  /** Where agents need not authenticate: who one without a token, or with one that is no good, is taken for. */
   readonly anonymousClient?: ClientId | undefined;
   /** Told of what was thrown while a request was served. */
   failed(error: unknown): void;
@@ -123,7 +123,7 @@ async function screenshots(c: AgentContext, { connections }: AgentApiDeps): Prom
 function authenticated(deps: AgentApiDeps): MiddlewareHandler<AgentEnv> {
   return async (c, next) => {
     const token = bearerToken(c);
-    const clientId = token === undefined ? deps.anonymousClient : await deps.verifyAgentToken(token);
+    const clientId = (token !== undefined ? await deps.verifyAgentToken(token) : undefined) ?? deps.anonymousClient;
     if (clientId === undefined) return unauthorized(c);
     c.set('clientId', clientId);
     return next();

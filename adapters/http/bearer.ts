@@ -13,6 +13,9 @@ export interface BearerDeps {
 /** The id of the client that sent this `Authorization` header. Throws 401 with a sentence that says why not. */
 export type BearerCheck = (authorization: string | null) => Promise<string>;
 
+/** Who calls without a token where none is needed. */
+const ANYONE = 'anonymous';
+
 const FORM = /^bearer +([\w.~+/-]+=*) *$/i;
 
 export function createBearerCheck({ tokens, isActive, now }: BearerDeps): BearerCheck {
@@ -33,6 +36,17 @@ export function createBearerCheck({ tokens, isActive, now }: BearerDeps): Bearer
     throw unauthorized('The client of this token is not registered any more', INVALID, notes);
   };
 }
+
+/** Where nobody needs a token: whoever brings a good one goes by its name all the same, so that the audit knows who it was. */
+export const withoutNeed =
+  (check: BearerCheck): BearerCheck =>
+  async (authorization) => {
+    if (authorization === null) return ANYONE;
+    return check(authorization).catch((error) => {
+      if (error instanceof HttpProblem) return ANYONE;
+      throw error;
+    });
+  };
 
 const INVALID = 'Bearer error="invalid_token"';
 const REFUSALS = {

@@ -47,7 +47,10 @@ export interface ClientApiDeps {
   /** Remembers requests that have a key. */
   readonly once: Once;
   readonly authorize: BearerCheck;
-  readonly issueToken: TokenEndpoint;
+  /** Undefined: tokens are had elsewhere. */
+  readonly issueToken: TokenEndpoint | undefined;
+  /** Whether programs can read here what the API is. */
+  readonly servesYaml: boolean;
   /** Signs the tokens that lead from page to page: at least 32 random bytes, the same in every broker. */
   readonly nextTokenKey: Buffer;
   /** Whether requests can be served now, for load balancers. */
@@ -130,17 +133,19 @@ const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Ser
   };
 };
 
-function otherRoutes({ issueToken, isHealthy }: ClientApiDeps): readonly Route[] {
+function otherRoutes({ issueToken = noTokens, servesYaml, isHealthy }: ClientApiDeps): readonly Route[] {
   const document = createDocument();
   const yaml = stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
   const docs = createDocs(document);
   return [
     { method: 'POST', path: '/oauth2/token', answer: issueToken },
     { method: 'GET', path: '/health', answer: () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })) },
-    { method: 'GET', path: '/dcv-session-manager-api.yaml', answer: () => new Response(yaml, { headers: YAML }) },
+    ...(servesYaml ? [{ method: 'GET', path: '/dcv-session-manager-api.yaml', answer: () => new Response(yaml, { headers: YAML }) }] : []),
     { method: 'GET', path: '/docs', answer: async () => new Response(await docs, { headers: DOCS_HEADERS }) },
   ];
 }
+
+const noTokens: TokenEndpoint = async () => refuse(404, 'This broker gives out no tokens: its authorization server is another one.');
 
 const YAML = { 'content-type': 'application/yaml; charset=utf-8', 'x-content-type-options': 'nosniff' };
 

@@ -1,5 +1,6 @@
 /** What follows from a command to a server, given all that happened to it so far. Already done is `{ accepted: [] }`. */
 import { accepted, type Decision, rejected } from '../decision.ts';
+import { ANONYMOUS_AGENT } from '../ids.ts';
 import { canTake, slotOf } from './capacity.ts';
 import type { ServerCommand } from './commands.ts';
 import type { ServerDescription, ServerEvent } from './events.ts';
@@ -41,7 +42,9 @@ export function decideServer(snapshot: ServerSnapshot, command: ServerCommand): 
 function greet({ value, context }: ServerSnapshot, command: Command<'greet'>): ServerDecision {
   const isNew = value === 'unknown' || value === 'removed';
   const { broker } = command;
-  if (context.agentClientId !== '' && context.agentClientId !== command.clientId && !isNew) {
+  // One without a name was let in because names do not count, so it is not held against it that it once had one.
+  const [holder, guest]: readonly string[] = [context.agentClientId, command.clientId];
+  if (holder !== guest && holder !== ANONYMOUS_AGENT && guest !== ANONYMOUS_AGENT && !isNew) {
     return rejected('SERVER_ID_TAKEN', 'This server id belongs to another agent.');
   }
   return accepted(

@@ -5,6 +5,7 @@ import { startBroker } from '../../adapters/broker.ts';
 import { brokerConfig } from '../../adapters/config.ts';
 import { writeConnectionFile } from '../../adapters/connection-file.ts';
 import type { Logger } from '../../adapters/logging.ts';
+import type { Settings } from '../../adapters/settings/names.ts';
 import { openSqliteEventLog } from '../../adapters/sqlite/event-log.ts';
 import { systemClock, systemRandom } from '../../adapters/system.ts';
 import { NO_STREAM } from '../../domain/facts.ts';
@@ -15,7 +16,7 @@ import { newFact } from '../helpers/new-facts.ts';
 import { greeting, rawAgent } from '../helpers/raw-agent.ts';
 import { ORIGIN } from '../helpers/samples.ts';
 
-async function start(t: Test, dataDir: string) {
+async function start(t: Test, dataDir: string, more: Settings = {}) {
   const errors: { readonly message: string }[] = [];
   const ignore = () => undefined;
   const logger: Logger = { debug: ignore, info: ignore, warn: ignore, error: (fields, message) => errors.push({ ...fields, message }) };
@@ -24,6 +25,7 @@ async function start(t: Test, dataDir: string) {
     'berth.data-dir': { value: dataDir, from: 'the test' },
     'client-to-broker-connector-https-port': free,
     'agent-to-broker-connector-https-port': free,
+    ...more,
   };
   const broker = await startBroker(brokerConfig(settings, '/'), { clock: systemClock, random: systemRandom, logger });
   t.teardown(broker.stop);
@@ -64,6 +66,18 @@ t.test('an agent enrols, and its token opens the door for agents and no other', 
   t.notOk(await started.broker.access.authenticateAgent('nobody', 'secret'));
   t.notOk(await started.broker.access.authenticateApiClient('nobody', 'secret'));
   t.equal(await started.broker.access.enrolAgent('host-2', 'no statement'), undefined);
+});
+
+t.test('where agents need not say who they are, all may come, those that were known before included', async (t) => {
+  const dataDir = t.testdir();
+  const first = await start(t, dataDir);
+  const { token } = await enrol(first);
+  t.match(await first.agent.post('/agent/connect', greeting(), token), { status: 200 });
+  t.match(await first.agent.post('/agent/connect', greeting(), null), { status: 401 });
+  await first.broker.stop();
+  const second = await start(t, dataDir, { 'enable-agent-authorization': { value: 'false', from: 'the test' } });
+  for (const each of [token, null, 'nonsense', token])
+    t.match(await second.agent.post('/agent/connect', greeting(), each), { status: 200 }, String(each));
 });
 
 t.test('whoever asks for a session that an agent has found is given a token for it', async (t) => {

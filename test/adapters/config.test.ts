@@ -1,14 +1,21 @@
 import t from 'tap';
-import { brokerConfig, ConfigError } from '../../adapters/config.ts';
+import { brokerConfig } from '../../adapters/config.ts';
+import { ConfigError } from '../../adapters/settings/setting.ts';
 
 t.test('without settings everything is as in the original, on this machine only', async (t) => {
   t.same(brokerConfig({}, '/srv'), {
     dataDir: '/srv/berth-data',
     eventLog: undefined,
     streamPrefix: '',
-    host: '127.0.0.1',
-    clientPort: 8443,
-    agentPort: 8445,
+    clients: { host: '127.0.0.1', port: 8443, keyStore: undefined },
+    agents: { host: '127.0.0.1', port: 8445, keyStore: undefined },
+    gateways: undefined,
+    apiAuthorization: true,
+    authorizationServer: true,
+    agentAuthorization: true,
+    servesApiYaml: true,
+    maxRequestsPerSecond: 1000,
+    trustsForwardedFor: false,
     advertisedHost: undefined,
     certificateNames: [],
     clusterKeyFile: undefined,
@@ -47,7 +54,7 @@ t.test('settings win over defaults', async (t) => {
   t.match(config, {
     clusterKeyFile: '/srv/cluster.key',
     dataDir: '/var/berth',
-    clientPort: 0,
+    clients: { port: 0 },
     screenshotFormat: 'jpeg',
     placementPolicy: 'pack',
   });
@@ -70,13 +77,14 @@ t.test('names and addresses are told from what is neither', async (t) => {
 });
 
 t.test('the event log may be on a server, and what is wrong with its address is said without it', async (t) => {
-  const config = (name: 'event-log' | 'berth.stream-prefix', value: string) => brokerConfig({ [name]: { value, from: name } }, '/srv');
+  const config = (name: 'berth.event-log' | 'berth.stream-prefix', value: string) =>
+    brokerConfig({ [name]: { value, from: name } }, '/srv');
   for (const value of ['esdb://host', ' esdb+discover://user:secret@a,b:2113?tls=false ', 'kurrentdb://host']) {
-    t.equal(config('event-log', value).eventLog, value.trim());
+    t.equal(config('berth.event-log', value).eventLog, value.trim());
   }
   for (const value of ['host:2113', 'http://user:secret@host', 'esdb://', 'esdb://?tls=false']) {
-    const message = 'event-log must be the address of an EventStoreDB or KurrentDB, such as esdb://host:2113.';
-    t.throws(() => config('event-log', value), { name: 'ConfigError', message }, value);
+    const message = 'berth.event-log must be the address of an EventStoreDB or KurrentDB, such as esdb://host:2113.';
+    t.throws(() => config('berth.event-log', value), { name: 'ConfigError', message }, value);
   }
   for (const value of ['', 'acme.', 'a_1.B.']) t.equal(config('berth.stream-prefix', value).streamPrefix, value);
   for (const value of ['acme', '.', 'a-b.', '$a.', 'a..']) {
@@ -98,5 +106,36 @@ t.test('a wrong setting is named as its user wrote it', async (t) => {
   });
   t.throws(() => brokerConfig({ 'berth.placement-policy': { value: 'random', from: 'berth.placement-policy' } }, '/srv'), {
     message: 'berth.placement-policy must be least-loaded or pack, not "random".',
+  });
+});
+
+t.test('every door has a port, a host and a certificate of its own', async (t) => {
+  const said = (name: string, value: string) => ({ [name]: { value, from: `file:1: ${name}` } });
+  const config = brokerConfig(
+    {
+      ...said('enable-gateway', 'TRUE'),
+      ...said('gateway-to-broker-connector-bind-host', '10.0.0.1'),
+      ...said('gateway-to-broker-connector-key-store-file', 'gateway.p12'),
+      ...said('gateway-to-broker-connector-key-store-pass', 'secret'),
+      ...said('enable-tls-client-auth-gateway', 'true'),
+      ...said('gateway-to-broker-connector-trust-store-file', '/etc/trust.pem'),
+    },
+    '/srv',
+  );
+  t.same(config.gateways, {
+    host: '10.0.0.1',
+    port: 8447,
+    keyStore: {
+      file: '/srv/gateway.p12',
+      password: 'secret',
+      fileFrom: 'file:1: gateway-to-broker-connector-key-store-file',
+      passwordFrom: 'file:1: gateway-to-broker-connector-key-store-pass',
+    },
+    trustStore: {
+      file: '/etc/trust.pem',
+      password: '',
+      fileFrom: 'file:1: gateway-to-broker-connector-trust-store-file',
+      passwordFrom: 'gateway-to-broker-connector-trust-store-pass',
+    },
   });
 });

@@ -98,6 +98,7 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
       attempts,
       random,
     }),
+    servesYaml: true,
     nextTokenKey: randomBytes(32),
     isHealthy,
     random,

@@ -77,7 +77,7 @@ t.test('the fleet is awaited only so long, even by a broker that does not answer
 
 t.test('the welcome lists servers by name and says why one takes no sessions', async (t) => {
   const servers = [listed('linux-10', 'AVAILABLE'), listed('linux-2', 'UNAVAILABLE')];
-  const text = welcome('/data', connection, { servers, reached: 1, wanted: 2 });
+  const text = welcome('/data', connection, { fleet: { servers, reached: 1 }, tokens: 'here', wanted: 2 });
   t.match(text, 'a broker and 2 simulated servers.');
   t.match(text, '  linux-2   Linux   4     16 GiB  -     UNREACHABLE_AGENT\n  linux-10  Linux   4     16 GiB  -     AVAILABLE\n');
   t.match(text, 'Only 1 of 2 are there so far.');
@@ -85,11 +85,24 @@ t.test('the welcome lists servers by name and says why one takes no sessions', a
 });
 
 t.test('the welcome makes no fuss when all is well', async (t) => {
-  const text = welcome("/it's here", connection, { servers: [listed('a', 'AVAILABLE')], reached: 1, wanted: 1 });
+  const text = welcome("/it's here", connection, { fleet: { servers: [listed('a', 'AVAILABLE')], reached: 1 }, tokens: 'here', wanted: 1 });
   t.match(text, 'a broker and 1 simulated server.');
   t.notMatch(text, 'Only');
   t.match(text, "'/it'\\''s here/connection.json'");
-  t.match(welcome('/data', connection, { servers: [], reached: 0, wanted: 0 }), 'a broker and 0 simulated servers.');
+  t.match(
+    welcome('/data', connection, { fleet: { servers: [], reached: 0 }, tokens: 'here', wanted: 0 }),
+    'a broker and 0 simulated servers.',
+  );
+});
+
+t.test('the welcome asks for a token only where there are tokens to be had', async (t) => {
+  const fleet = { servers: [listed('a', 'AVAILABLE')], reached: 1 };
+  const open = welcome('/data', connection, { fleet, tokens: 'needless', wanted: 1 });
+  t.match(open, "--cacert /data/tls/ca.pem -H 'Content-Type");
+  t.notMatch(open, 'TOKEN');
+  const elsewhere = welcome('/data', connection, { tokens: 'elsewhere', wanted: 1 });
+  t.match(elsewhere, 'tokens of an authorization server of yours');
+  t.notMatch(elsewhere, 'curl');
 });
 
 t.test('a process whose orderly end takes too long ends all the same, and not as a success', async (t) => {

@@ -1,4 +1,4 @@
-import { brokerId, clientId, sessionId } from '../../../domain/ids.ts';
+import { ANONYMOUS_AGENT, brokerId, clientId, sessionId } from '../../../domain/ids.ts';
 import { serverKind } from '../../../domain/server/actor.ts';
 import type { ServerCommand } from '../../../domain/server/commands.ts';
 import type { ServerEvent } from '../../../domain/server/events.ts';
@@ -126,6 +126,15 @@ story('facts of a time with one broker do not say which broker it was, so any ma
     .when(commands.lose)
     .decides(unreachable);
   given(formerly, described).when(commands.greet).decides(reachable);
+});
+
+story('where agents have no names, a server is whoever says so', (given) => {
+  given(...open)
+    .when({ ...commands.greet, clientId: ANONYMOUS_AGENT })
+    .decides();
+  given({ type: 'server.registered', data: { agentClientId: ANONYMOUS_AGENT, broker: BROKER } }, described)
+    .when(commands.greet)
+    .decides();
 });
 
 story('a server id belongs to the agent that brought it, until it is removed', (given) => {
