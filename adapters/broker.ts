@@ -16,9 +16,8 @@ import { createAdmission } from './admission.ts';
 import { type AttemptKeeper, createAttempts } from './audit/attempts.ts';
 import { type Audit, openAudit } from './audit/audit.ts';
 import { ensureBrokerId } from './broker-id.ts';
-import { type Certificates, ensureCertificates } from './certificates.ts';
 import { type Cluster, createCluster } from './cluster/cluster.ts';
-import type { BrokerConfig } from './config.ts';
+import type { BrokerConfig, Door } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
 import { domainVersion } from './domain-version.ts';
 import { chained } from './evidence/chained.ts';
@@ -44,9 +43,11 @@ import { openDesk, openReadModels } from './replay/desk.ts';
 import { foldInChild, foldSource } from './replay/fold-child.ts';
 import { createPast, PAST_LIMITS, type Past, type PastPorts } from './replay/past.ts';
 import { openSecrets, type Secrets } from './secrets/secrets.ts';
-import { advertisedHost, brokerUrl, serverNames } from './server-names.ts';
+import { advertisedHost, brokerUrl, localName, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
+import { type DoorKeys, openDoorKeys, type ServerKeys } from './tls/doors.ts';
+import type { Kept } from './tls/kept.ts';
 import { createTokens, type Entry, type Tokens } from './tokens.ts';
 
 export interface BrokerPorts {
@@ -58,7 +59,10 @@ export interface BrokerPorts {
 export interface RunningBroker {
   readonly clientPort: number;
   readonly agentPort: number;
-  /** The path of the authority's certificate. */
+  /** By which programs on this machine reach it, and find it in its certificate. */
+  readonly clientHost: string;
+  readonly agentHost: string;
+  /** The path of the certificates that those trust. */
   readonly caFile: string;
   /** For giving out credentials on this machine. */
   readonly access: Access;
@@ -110,8 +114,9 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const machine = { hostname: hostname(), interfaces: networkInterfaces() };
   const advertised = advertisedHost({ ...config, host: config.agents.host }, machine);
   const hosts = [config.clients.host, advertised, ...(config.gateways ? [config.gateways.host] : []), ...config.certificateNames];
-  const wish = { authority: secrets.authority, names: serverNames(hosts, machine), now: clock.now() };
-  const certificates = await ensureCertificates(join(folder.path, 'tls'), wish);
+  const issuing = { folder: join(folder.path, 'tls'), authority: secrets.authority, names: serverNames(hosts, machine) };
+  const keys = await openDoorKeys({ ...ports, ...issuing }, config);
+  onStop(async () => keys.stop());
   const readModels = opened.derived('read-models');
   const database = await openReadModels(readModels, logger);
   onStop(database.close);
@@ -121,7 +126,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const issueConnectionToken = (entry: Entry) =>
     tokens.issueConnectionToken({ ...entry, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
   const self = await ensureBrokerId(folder.path, random);
-  const { trusted: ca } = secrets.authority;
+  const ca = [...secrets.authority.trusted, ...keys.agentAnchors];
   const cluster = createCluster({ self, connections, tokens, ca, clock, logger, core: () => core });
   onStop(cluster.close);
   const core: Core = await startCore(
@@ -140,8 +145,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   onStop(attempts.stop);
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
   const stopping = new AbortController();
-  const records = { audit, attempts, stopping: stopping.signal, isHealthy: opened.stands };
-  const doors = { config, ports, core, past, ...records, access, tokens, connections, cluster, certificates };
+  const records = { audit, attempts, stopping: stopping.signal };
+  const doors = { config, ports, isHealthy: opened.stands, core, past, ...records, access, tokens, connections, cluster, keys };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -156,7 +161,14 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   await core.join({ host: machine.hostname, url: brokerUrl(advertised, agents.port) });
   sealing.start();
   onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
-  return { clientPort: clients.port, agentPort: agents.port, caFile: certificates.caFile, access };
+  return {
+    clientPort: clients.port,
+    clientHost: localName(config.clients.host, keys.clients.current().cert),
+    agentPort: agents.port,
+    agentHost: localName(config.agents.host, keys.agents.current().cert),
+    caFile: keys.caFile,
+    access,
+  };
 }
 
 /** What can be asked about the past, out of the way of everything else. */
@@ -203,11 +215,11 @@ interface Doors {
   readonly tokens: Tokens;
   readonly connections: AgentConnections;
   readonly cluster: Cluster;
-  readonly certificates: Certificates;
+  readonly keys: DoorKeys;
 }
 
 function serveAgents(doors: Doors): Promise<Serving> {
-  const { config, ports, isHealthy, core, attempts, access, tokens, connections, cluster, certificates } = doors;
+  const { config, ports, isHealthy, core, attempts, access, tokens, connections, cluster, keys } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = new Hono();
@@ -232,7 +244,7 @@ function serveAgents(doors: Doors): Promise<Serving> {
   app.route('/', createVerifier({ admit: createAdmission({ ...core, tokens, now }), attempts, random, failed }));
   app.route('/', agentApi);
   app.route('/', cluster.api());
-  return serveHttps(app, { ...config.agents, ...certificates });
+  return serveDoor(app, config.agents, keys.agents);
 }
 
 /** What administration is made of. */
@@ -252,7 +264,7 @@ function serveAdministrators(parts: Administered, { clock, random, logger }: Bro
 }
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
-  const { config, ports, isHealthy, core, past, audit, attempts, stopping, access, tokens, certificates } = doors;
+  const { config, ports, isHealthy, core, past, audit, attempts, stopping, access, tokens, keys } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const checkBearer = createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now });
@@ -273,5 +285,12 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
     log: logger,
     limits: { autorunArguments: config.autorunArgumentsMax, autorunArgumentLength: config.autorunArgumentMaxLength },
   });
-  return serveHttps(app, { ...config.clients, ...certificates });
+  return serveDoor(app, config.clients, keys.clients);
+}
+
+/** Certificates are exchanged while it is open. */
+async function serveDoor(app: Hono, { host, port }: Door, keys: Kept<ServerKeys>): Promise<Serving> {
+  const serving = await serveHttps(app, { host, port, ...keys.current() });
+  keys.follow(serving.renew);
+  return serving;
 }

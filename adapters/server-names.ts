@@ -1,4 +1,5 @@
 /** By which names and addresses this machine's services can be reached, for the certificate. */
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import type { CertificateNames } from './certificate-issuer.ts';
@@ -16,6 +17,19 @@ const NAMELESS = /^(0\.0\.0\.0|::|fe80:.*)$/i;
 export function advertisedHost(told: { readonly advertisedHost?: string | undefined; readonly host: string }, machine: Machine): string {
   return told.advertisedHost ?? (NAMELESS.test(told.host) ? machine.hostname : told.host);
 }
+
+/**
+ * By which programs on this machine reach what listens on `host`: who listens on all addresses, at the loopback one. A certificate of the operator's
+ * (PEM) need not have any address, so then it is by the first name in it.
+ */
+export function localName(host: string, certificate: string): string {
+  const near = LOOPBACK[host] ?? host;
+  const leaf = new X509Certificate(certificate);
+  if ((isIP(near) === 0 ? leaf.checkHost(near) : leaf.checkIP(near)) !== undefined) return near;
+  return /DNS:([^*,\s]+)/.exec(leaf.subjectAltName ?? '')?.[1] ?? near;
+}
+
+const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 /** Of the port for agents and brokers, as other brokers are told it. */
 export const brokerUrl = (host: string, port: number): string => `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { requestId } from '../../domain/ids.ts';
 import { type RunningBroker, startBroker } from '../broker.ts';
-import type { BrokerConfig } from '../config.ts';
 import { CONNECTION_FILE, type ConnectionFile, writeConnectionFile } from '../connection-file.ts';
 import type { Logger } from '../logging.ts';
 import type { Gathered } from '../settings/gather.ts';
@@ -23,7 +22,7 @@ export async function runBroker(flags: BrokerFlags): Promise<number> {
   reportSettings(gathered, logger);
   const broker = await startBroker(config, { clock: systemClock, random: systemRandom, logger });
   try {
-    const { url } = await introduce(config, broker);
+    const { url } = await introduce(config.dataDir, broker);
     announceReady();
     print(`The broker is ready at ${url}. How to reach it is in ${join(config.dataDir, CONNECTION_FILE)}`);
     await Promise.race([ending, broker.lost]);
@@ -39,16 +38,9 @@ function reportSettings({ warnings, vain }: Gathered, logger: Logger): void {
   if (Object.keys(vain).length > 0) logger.warn({ settings: vain }, 'These settings of the original have no effect here.');
 }
 
-function introduce({ dataDir, clients, agents }: BrokerConfig, broker: RunningBroker): Promise<ConnectionFile> {
-  const { clientPort, agentPort, caFile } = broker;
-  const [host, agentHost] = [reachable(clients.host), reachable(agents.host)];
-  const url = `https://${host.includes(':') ? `[${host}]` : host}:${clientPort}`;
+function introduce(dataDir: string, broker: RunningBroker): Promise<ConnectionFile> {
+  const { clientHost, clientPort, agentHost, agentPort, caFile } = broker;
+  const url = `https://${clientHost.includes(':') ? `[${clientHost}]` : clientHost}:${clientPort}`;
   const origin = { cause: { kind: 'broker', id: 'first-start' }, requestId: requestId(systemRandom.uuid()) } as const;
   return writeConnectionFile(dataDir, { url, caFile, agentHost, agentPort }, broker.access, origin);
-}
-
-/** Who listens on all addresses is reached on this machine at the loopback one. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
 }

@@ -3,13 +3,14 @@ import { brokerConfig } from '../config.ts';
 import { type Gathered, gatherSettings } from '../settings/gather.ts';
 import { SETTINGS, type SettingName, type Settings, settingOf, shown } from '../settings/names.ts';
 import type { ConfigError } from '../settings/setting.ts';
+import { tryKeyFiles } from '../tls/doors.ts';
 import { type BrokerFlags, configFrom, gatheredFrom, type OutputFlags } from './flags.ts';
 import { createRecords, type Records } from './records.ts';
 
 /** Resolves with the exit code: 1 where the file keeps a broker from starting. The environment is left out, so that the answer is the same everywhere. */
 export async function runConfigCheck(file: string, flags: OutputFlags): Promise<number> {
   const gathered = await gatherSettings({ file, environment: {}, flags: {} });
-  const problems = problemsOf(gathered);
+  const problems = await problemsOf(gathered);
   const records = createRecords(flags);
   for (const problem of problems) await records.write({ level: 'error', message: problem }, () => problem);
   for (const warning of gathered.warnings) await records.write({ level: 'warning', message: warning }, () => `Note: ${warning}`);
@@ -21,9 +22,9 @@ export async function runConfigCheck(file: string, flags: OutputFlags): Promise<
   return problems.length === 0 ? 0 : 1;
 }
 
-function problemsOf({ settings, problems }: Gathered): readonly string[] {
+async function problemsOf({ settings, problems }: Gathered): Promise<readonly string[]> {
   try {
-    brokerConfig(settings, process.cwd(), problems);
+    await tryKeyFiles(brokerConfig(settings, process.cwd(), problems), Date.now());
     return [];
   } catch (error) {
     return (error as ConfigError).message.split('\n');

@@ -1,6 +1,7 @@
 /** Serves a Hono application over TLS, with limits against slow, large and endless requests. */
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { refuse } from './reply.ts';
@@ -14,6 +15,8 @@ export interface ServeOptions {
   readonly key: string;
   /** PEM; intermediate certificates behind the server's own. */
   readonly cert: string;
+  /** PEM. Callers have to show a certificate that one of these has signed; absent: they need none. */
+  readonly clientAuthorities?: readonly string[];
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -35,6 +38,8 @@ export interface ServerLimits {
 
 export interface Serving {
   readonly port: number;
+  /** From now on callers are met with these; who is connected already notices nothing. */
+  renew(keys: ServerKeys): void;
   /** Takes no more connections, lets requests under way end for a bounded time, then ends them. */
   close(): Promise<void>;
 }
@@ -58,15 +63,26 @@ export async function serveHttps(app: Pick<Hono, 'fetch'>, options: ServeOptions
   const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   const server = createTlsServer(app, options, limits);
   await listen(server, options);
-  return { port: (server.address() as AddressInfo).port, close: () => close(server, limits.closeTimeoutMs) };
+  const renew = (keys: ServerKeys): void => server.setSecureContext(secureContext(keys));
+  return { port: (server.address() as AddressInfo).port, renew, close: () => close(server, limits.closeTimeoutMs) };
 }
 
-function createTlsServer(app: Pick<Hono, 'fetch'>, { key, cert }: ServeOptions, limits: ServerLimits): Server {
+type ServerKeys = Pick<ServeOptions, 'key' | 'cert' | 'clientAuthorities'>;
+
+const secureContext = ({ key, cert, clientAuthorities }: ServerKeys): SecureContextOptions => ({
+  key,
+  cert,
+  minVersion: 'TLSv1.2',
+  ...(clientAuthorities && { ca: [...clientAuthorities] }),
+});
+
+function createTlsServer(app: Pick<Hono, 'fetch'>, keys: ServeOptions, limits: ServerLimits): Server {
+  const asksClients = keys.clientAuthorities !== undefined;
   const server = createServer(
     {
-      key,
-      cert,
-      minVersion: 'TLSv1.2',
+      ...secureContext(keys),
+      requestCert: asksClients,
+      rejectUnauthorized: asksClients,
       handshakeTimeout: limits.handshakeTimeoutMs,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,

@@ -7,7 +7,7 @@ const PREFIX = 'BERTH_';
 /** What Kubernetes and Docker put into the environment of a program for a service called `berth`. */
 const FOR_A_SERVICE = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT|PORT_\d+_\w+)$/;
 
-export const variableOf = (name: string): string =>
+const variableOf = (name: string): string =>
   `${PREFIX}${name
     .replace(/^berth\./, '')
     .toUpperCase()

@@ -79,7 +79,7 @@ export function settingOf(settings: Settings, name: SettingName): Setting {
 }
 
 /** Whether a value may be shown. The password of an address is in its middle, so that is cut out instead. */
-export const isSecret = (name: string): boolean => /-(?:pass|password)$/.test(name);
+const isSecret = (name: string): boolean => /-(?:pass|password)$/.test(name);
 
 /** For people: with `***` in the place of what is secret. */
 export function shown(name: string, value: string): string {

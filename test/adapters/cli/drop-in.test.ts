@@ -3,7 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Agent, fetch } from 'undici';
+import { issueServer } from '../../../adapters/certificate-issuer.ts';
 import { connectionOf, FREE_PORTS, runBerth } from '../../helpers/berth-process.ts';
+import { newAuthority } from '../../helpers/certificates.ts';
 import { temporaryFolder } from '../../helpers/read-model.ts';
 
 /** In the manner of research portals on AWS: tokens of an authorization server elsewhere, state in DynamoDB, brokers behind a load balancer. */
@@ -159,4 +161,28 @@ t.test('a file is checked with all its mistakes, and shown with where each value
   const table = runBerth(t, 'config', 'show', '--no-json');
   t.equal(await table.ended, 0);
   t.match(table.stdout(), /^berth\.bind-host +127\.0\.0\.1 +default$/m);
+});
+
+t.test('a broker and its fleet run on the certificate of the operator, and say what is wrong with it', async (t) => {
+  const folder = temporaryFolder(t);
+  const authority = await newAuthority();
+  const now = Date.now();
+  const pair = await issueServer(authority, { dnsNames: ['localhost'], ipAddresses: [] }, { from: now, until: now + 86_400_000 });
+  const store = join(folder, 'broker.jks');
+  await writeFile(store, authority.cert + pair.cert + pair.key);
+  const file = await fileIn(folder, ['client', 'agent'].map((kind) => `${kind}-to-broker-connector-key-store-file = ${store}\n`).join(''));
+  const dataDir = join(folder, 'data');
+  const berth = runBerth(t, 'start', '--servers', '1', '--config', file, '--data-dir', dataDir, ...PORTS);
+  await berth.says('Ctrl-C stops everything');
+  t.match(berth.stdout(), /linux-1 .* AVAILABLE\n/, 'the agent trusts it, and so does who asks');
+  t.match(berth.stdout(), /API +https:\/\/localhost:/, 'the certificate has no address');
+  t.match(berth.stderr(), 'The certificate for clients expires soon');
+
+  await writeFile(store, 'not a key store');
+  const check = runBerth(t, 'config', 'check', file, '--no-json');
+  t.equal(await check.ended, 1);
+  t.match(check.stdout(), `${file}:1: client-to-broker-connector-key-store-file: ${store} is neither PEM nor PKCS#12.\n`);
+  const refused = runBerth(t, 'broker', '--config', file, '--data-dir', join(folder, 'other'), ...PORTS);
+  t.equal(await refused.ended, 1);
+  t.match(refused.stderr(), /^[^\n]*agent-to-broker-connector-key-store-file: [^\n]* is neither PEM nor PKCS#12\.\n$/);
 });
