@@ -5,63 +5,39 @@
 import { EventEmitter, once } from 'node:events';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { Hono } from 'hono';
-import { ANONYMOUS_AGENT, clientId } from '../domain/ids.ts';
-import type { Clock, Random } from '../domain/ports/clock.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
 import type { ReadDatabase } from '../projections/database.ts';
 import { type Access, createAccess } from './access.ts';
 import { type AdministrationPorts, createAdministration } from './administration.ts';
-import { createAdmission } from './admission.ts';
-import { type AttemptKeeper, createAttempts } from './audit/attempts.ts';
-import { type Audit, openAudit } from './audit/audit.ts';
+import { createAttempts } from './audit/attempts.ts';
+import { openAudit } from './audit/audit.ts';
 import { ensureBrokerId } from './broker-id.ts';
-import { type Cluster, createCluster } from './cluster/cluster.ts';
-import type { BrokerConfig, Door } from './config.ts';
+import { createCluster } from './cluster/cluster.ts';
+import type { BrokerConfig } from './config.ts';
 import { type Core, type CoreLimits, startCore } from './core.ts';
 import { domainVersion } from './domain-version.ts';
+import { type BrokerPorts, type OpenDoors, openDoors } from './doors.ts';
 import { chained } from './evidence/chained.ts';
 import { EVIDENCE_FILE, publishedIn } from './evidence/published.ts';
 import { createSealing } from './evidence/sealing.ts';
 import { checkpointKey } from './evidence/signatures.ts';
 import { createAdminApi } from './http/admin-api.ts';
-import { createAgentApi } from './http/agent-api.ts';
-import { type AgentConnections, createAgentConnections } from './http/agent-connections.ts';
-import { createBearerCheck, withoutNeed } from './http/bearer.ts';
-import { createClientApi } from './http/client-api.ts';
-import { createTokenEndpoint } from './http/oauth.ts';
-import { answerProblem, recordRefusals } from './http/problem.ts';
-import { addressOf } from './http/refusals.ts';
-import { type Serving, serveHttps } from './http/serve.ts';
+import { createAgentConnections } from './http/agent-connections.ts';
 import { type LocalServing, serveLocally } from './http/serve-local.ts';
-import { createVerifier } from './http/verifier.ts';
 import { liftedLog } from './lifted-log.ts';
-import type { Logger } from './logging.ts';
 import { openLog } from './open-log.ts';
 import { createPasswords } from './passwords.ts';
 import { openDesk, openReadModels } from './replay/desk.ts';
 import { foldInChild, foldSource } from './replay/fold-child.ts';
 import { createPast, PAST_LIMITS, type Past, type PastPorts } from './replay/past.ts';
 import { openSecrets, type Secrets } from './secrets/secrets.ts';
-import { advertisedHost, brokerUrl, localName, serverNames } from './server-names.ts';
+import { advertisedHost, brokerUrl, serverNames } from './server-names.ts';
 import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
-import { type DoorKeys, openDoorKeys, type ServerKeys } from './tls/doors.ts';
-import type { Kept } from './tls/kept.ts';
-import { createTokens, type Entry, type Tokens } from './tokens.ts';
+import { openDoorKeys } from './tls/doors.ts';
+import { createTokens, type Entry } from './tokens.ts';
 
-export interface BrokerPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
-
-export interface RunningBroker {
-  readonly clientPort: number;
-  readonly agentPort: number;
-  /** By which programs on this machine reach it, and find it in its certificate. */
-  readonly clientHost: string;
-  readonly agentHost: string;
+export interface RunningBroker extends OpenDoors {
   /** The path of the certificates that those trust. */
   readonly caFile: string;
   /** For giving out credentials on this machine. */
@@ -147,28 +123,12 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const stopping = new AbortController();
   const records = { audit, attempts, stopping: stopping.signal };
   const doors = { config, ports, isHealthy: opened.stands, core, past, ...records, access, tokens, connections, cluster, keys };
-  const agents = await serveAgents(doors);
-  onStop(async () => {
-    const closed = agents.close();
-    connections.close();
-    await closed;
-  });
-  const clients = await serveClients(doors, secrets.pageKey);
-  onStop(() => {
-    stopping.abort();
-    return clients.close();
-  });
-  await core.join({ host: machine.hostname, url: brokerUrl(advertised, agents.port) });
+  const open = await openDoors(doors, secrets.pageKey, onStop);
+  onStop(async () => stopping.abort());
+  await core.join({ host: machine.hostname, url: brokerUrl(advertised, open.agentPort) });
   sealing.start();
   onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
-  return {
-    clientPort: clients.port,
-    clientHost: localName(config.clients.host, keys.clients.current().cert),
-    agentPort: agents.port,
-    agentHost: localName(config.agents.host, keys.agents.current().cert),
-    caFile: keys.caFile,
-    access,
-  };
+  return { ...open, caFile: keys.caFile, access };
 }
 
 /** What can be asked about the past, out of the way of everything else. */
@@ -200,53 +160,6 @@ function limitsOf(config: BrokerConfig): CoreLimits {
   };
 }
 
-/** What both doors are made of. */
-interface Doors {
-  readonly config: BrokerConfig;
-  readonly ports: BrokerPorts;
-  /** False while it cannot know what other brokers write. */
-  readonly isHealthy: () => boolean;
-  readonly core: Core;
-  readonly audit: Audit;
-  readonly past: Past;
-  readonly attempts: AttemptKeeper;
-  readonly stopping: AbortSignal;
-  readonly access: Access;
-  readonly tokens: Tokens;
-  readonly connections: AgentConnections;
-  readonly cluster: Cluster;
-  readonly keys: DoorKeys;
-}
-
-function serveAgents(doors: Doors): Promise<Serving> {
-  const { config, ports, isHealthy, core, attempts, access, tokens, connections, cluster, keys } = doors;
-  const { clock, random, logger } = ports;
-  const now = clock.now;
-  const app = new Hono();
-  const failed = (err: unknown) => logger.error({ err }, 'A request of an agent failed.');
-  app.onError((error, context) => answerProblem(context, error, failed));
-  const issueToken = createTokenEndpoint({ authenticate: access.authenticateAgent, tokens, audience: 'agent', now, attempts, random });
-  app.post('/oauth2/token', (context) => issueToken(context.req.raw, addressOf(context)));
-  for (const path of ['/agent/*', '/brokers/*']) app.use(path, recordRefusals({ attempts, random }));
-  app.get('/health', (context) => (isHealthy() ? context.json({ status: 'ok' }) : context.json({ status: 'unavailable' }, 503)));
-  const agentApi = createAgentApi({
-    reception: cluster.reception(),
-    connections,
-    enrol: access.enrolAgent,
-    async verifyAgentToken(token) {
-      const verdict = await tokens.verifyAccessToken(token, 'agent', now());
-      if ('refused' in verdict || !(await access.isActive('agent-client', verdict.valid.clientId))) return undefined;
-      return clientId(verdict.valid.clientId);
-    },
-    anonymousClient: config.agentAuthorization ? undefined : ANONYMOUS_AGENT,
-    failed,
-  });
-  app.route('/', createVerifier({ admit: createAdmission({ ...core, tokens, now }), attempts, random, failed }));
-  app.route('/', agentApi);
-  app.route('/', cluster.api());
-  return serveDoor(app, config.agents, keys.agents);
-}
-
 /** What administration is made of. */
 interface Administered extends Pick<AdministrationPorts, 'access' | 'log'> {
   readonly secrets: Secrets;
@@ -261,36 +174,4 @@ function serveAdministrators(parts: Administered, { clock, random, logger }: Bro
   const administration = createAdministration({ access, log, clock, random, credentials, signingKeys: secrets.signingKeys, readable });
   const failed = (err: unknown) => logger.error({ err }, 'A request of an administrator failed.');
   return serveLocally(createAdminApi({ administration, random, failed }), dataDir);
-}
-
-function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
-  const { config, ports, isHealthy, core, past, audit, attempts, stopping, access, tokens, keys } = doors;
-  const { clock, random, logger } = ports;
-  const now = clock.now;
-  const checkBearer = createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now });
-  const issueToken = createTokenEndpoint({ authenticate: access.authenticateApiClient, tokens, audience: 'api', now, attempts, random });
-  const app = createClientApi({
-    application: core.application,
-    past,
-    once: core.once,
-    attempts,
-    audit,
-    stopping,
-    authorize: config.apiAuthorization ? checkBearer : withoutNeed(checkBearer),
-    issueToken: config.authorizationServer ? issueToken : undefined,
-    servesYaml: config.servesApiYaml,
-    nextTokenKey,
-    isHealthy,
-    random,
-    log: logger,
-    limits: { autorunArguments: config.autorunArgumentsMax, autorunArgumentLength: config.autorunArgumentMaxLength },
-  });
-  return serveDoor(app, config.clients, keys.clients);
-}
-
-/** Certificates are exchanged while it is open. */
-async function serveDoor(app: Hono, { host, port }: Door, keys: Kept<ServerKeys>): Promise<Serving> {
-  const serving = await serveHttps(app, { host, port, ...keys.current() });
-  keys.follow(serving.renew);
-  return serving;
 }

@@ -29,6 +29,7 @@ import { createDocument } from './openapi.ts';
 import { type ChangeId, type OperationId, operations } from './operations.ts';
 import { updateSessionPermissions } from './permissions.ts';
 import { awaitPosition } from './position.ts';
+import type { Protection } from './protection.ts';
 import { addressOf, createRefusals, strangerAt } from './refusals.ts';
 import { refuse, reply } from './reply.ts';
 import { getSessionScreenshots } from './screenshots.ts';
@@ -51,6 +52,7 @@ export interface ClientApiDeps {
   readonly issueToken: TokenEndpoint | undefined;
   /** Whether programs can read here what the API is. */
   readonly servesYaml: boolean;
+  readonly protection: Pick<Protection, 'perAddress' | 'perClient'>;
   /** Signs the tokens that lead from page to page: at least 32 random bytes, the same in every broker. */
   readonly nextTokenKey: Buffer;
   /** Whether requests can be served now, for load balancers. */
@@ -71,6 +73,7 @@ interface Route {
 
 export function createClientApi(deps: ClientApiDeps): Hono {
   const app = new Hono();
+  app.use(deps.protection.perAddress);
   const routes = [...operationRoutes(deps), ...otherRoutes(deps)];
   for (const { method, path, answer } of routes) app.on(method, path, (context) => answer(context.req.raw, addressOf(context)));
   app.notFound(({ req }) => refuseUnknown(routes, req.path));
@@ -116,13 +119,14 @@ const look =
 
 /** The token comes first: without one, nothing of the request is looked at. */
 const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Serve, limits: ApiLimits): Answer => {
-  const { application, attempts, authorize, random, log } = deps;
+  const { application, attempts, authorize, protection, random, log } = deps;
   return async (request, remoteAddress) => {
     const id = requestId(random.uuid());
     const refusals = createRefusals(attempts, { operation, remoteAddress });
     let origin = strangerAt('client-api', id);
     try {
       const client = await authorize(request.headers.get('authorization'));
+      protection.perClient(client);
       origin = { cause: { kind: 'client', id: client }, requestId: id };
       await awaitPosition(request, application);
       return await serve(createCall(request, origin, limits, refusals), request);

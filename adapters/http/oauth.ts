@@ -4,6 +4,7 @@ import type { Random } from '../../domain/ports/clock.ts';
 import type { Attempts } from '../audit/attempts.ts';
 import type { ApiAudience, TokenIssuer } from '../tokens.ts';
 import { readText } from './body.ts';
+import type { GuessGuard } from './protection.ts';
 import { createRefusals, strangerAt } from './refusals.ts';
 import { HttpProblem, reply } from './reply.ts';
 
@@ -18,6 +19,8 @@ export interface OAuthDeps {
   /** Where requests that are turned down are kept. */
   readonly attempts: Attempts;
   readonly random: Random;
+  /** Absent: passwords may be tried as often as anybody likes. */
+  readonly guard?: GuessGuard;
 }
 
 /** Answers a request for a token. Throws an HttpProblem for a body beyond all measure. */
@@ -35,12 +38,12 @@ interface Credentials {
 }
 
 export function createTokenEndpoint(deps: OAuthDeps): TokenEndpoint {
-  const { authenticate, tokens, now, attempts, random, audience = 'api' } = deps;
+  const { authenticate, tokens, now, attempts, random, guard = unguarded, audience = 'api' } = deps;
   return async (request, remoteAddress) => {
     const refusals = createRefusals(attempts, { operation: '/oauth2/token', remoteAddress });
     const origin = strangerAt(audience === 'agent' ? 'agent-api' : 'client-api', requestId(random.uuid()));
     try {
-      const clientId = await authenticated(request, authenticate);
+      const clientId = await authenticated(request, authenticate, (id) => guard(id, remoteAddress, request.headers.get('x-forwarded-for')));
       const token = await tokens.issueAccessToken({ clientId, audience, lifetimeSeconds: LIFETIME_SECONDS }, now());
       return reply(200, { access_token: token, token_type: 'Bearer', expires_in: LIFETIME_SECONDS });
     } catch (error) {
@@ -52,7 +55,11 @@ export function createTokenEndpoint(deps: OAuthDeps): TokenEndpoint {
 }
 
 /** The client that the request is of. Throws GrantProblem where it is of none. */
-async function authenticated(request: Request, authenticate: OAuthDeps['authenticate']): Promise<string> {
+async function authenticated(
+  request: Request,
+  authenticate: OAuthDeps['authenticate'],
+  guess: (clientId: string) => ReturnType<GuessGuard>,
+): Promise<string> {
   const form = new URLSearchParams(await readText(request, MAX_BODY_BYTES));
   const grants = new Set([...new URL(request.url).searchParams.getAll('grant_type'), ...form.getAll('grant_type')]);
   if (grants.size !== 1) throw new GrantProblem('invalid_request', 'grant_type must be given once');
@@ -60,9 +67,26 @@ async function authenticated(request: Request, authenticate: OAuthDeps['authenti
   const authorization = request.headers.get('authorization');
   if (namesTwoClients(authorization, form)) throw new GrantProblem('invalid_request', 'Client credentials must be given in one way only');
   const client = authorization === null ? readForm(form) : readBasic(authorization);
-  if (client !== undefined && (await authenticate(client.id, client.password))) return client.id;
+  if (client !== undefined && (await isRight(client, authenticate, guess(client.id)))) return client.id;
   throw new GrantProblem('invalid_client', 'The client is unknown or its password is wrong', client?.id);
 }
+
+/** Only a wrong password counts as a guess; one that could not be checked does not. */
+async function isRight(
+  { id, password }: Credentials,
+  authenticate: OAuthDeps['authenticate'],
+  guess: ReturnType<GuessGuard>,
+): Promise<boolean> {
+  let isWrong = false;
+  try {
+    isWrong = !(await authenticate(id, password));
+    return !isWrong;
+  } finally {
+    if (!isWrong) guess.harmless();
+  }
+}
+
+const unguarded: GuessGuard = () => ({ harmless: () => undefined });
 
 /** The names are those of RFC 6749, section 5.2. */
 class GrantProblem extends HttpProblem {

@@ -31,7 +31,7 @@ export async function parsed<T>({ req }: Context, schema: z.ZodType<T>, limitByt
   return { invalid: `${issue?.path.join('.') || 'body'}: ${issue?.message}` };
 }
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 429 | 500 | 503;
 
 export function problem(c: Context, status: ProblemStatus, error: string, message?: string): Response {
   c.set(REFUSED, new HttpProblem(status, message ?? error, {}, { code: error.toUpperCase(), ...c.get(NOTES) }));
@@ -76,8 +76,9 @@ export function recordRefusals({ attempts, random }: { readonly attempts: Attemp
   };
 }
 
-/** A body beyond its limit, or one that cannot be read as text. */
+/** A body beyond its limit, one that cannot be read as text, or too many of them. */
 function unreadable(c: Context, { status, headers, message }: HttpProblem): Response {
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  if (status === 429) return problem(c, 429, 'too_many_requests', message);
   return status === 413 ? problem(c, 413, 'too_large', message) : problem(c, 400, 'invalid_request', message);
 }

@@ -66,7 +66,14 @@ const CODES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Not even tried, or: not now. Scripts ask like this until a broker is up or a session is ready, so these would be all that the audit holds. */
-const isNoRefusal: ReadonlySet<string> = new Set(['NO_TOKEN', 'BUSY', 'SESSION_NOT_READY', 'NO_SCREENSHOT', 'RECONNECT']);
+const isNoRefusal: ReadonlySet<string> = new Set([
+  'NO_TOKEN',
+  'BUSY',
+  'TOO_MANY_REQUESTS',
+  'SESSION_NOT_READY',
+  'NO_SCREENSHOT',
+  'RECONNECT',
+]);
 
 /** What does not look like an id may be a password that was typed into the wrong field. */
 const ID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import type { LimitCounters, LimitName } from './protection.ts';
 import { refuse } from './reply.ts';
 
 export interface ServeOptions {
@@ -18,11 +19,14 @@ export interface ServeOptions {
   /** PEM. Callers have to show a certificate that one of these has signed; absent: they need none. */
   readonly clientAuthorities?: readonly string[];
   readonly limits?: Partial<ServerLimits>;
+  readonly counters?: Pick<LimitCounters, 'reached'>;
 }
 
 export interface ServerLimits {
   /** Connections at a time; more are dropped. */
   readonly maxConnections: number;
+  /** From one address: a load balancer may stand for all agents, but nobody takes all there are. */
+  readonly maxConnectionsPerAddress: number;
   readonly maxHeaderBytes: number;
   /** From the connection to the end of the TLS handshake. */
   readonly handshakeTimeoutMs: number;
@@ -46,6 +50,7 @@ export interface Serving {
 
 const DEFAULT_SERVER_LIMITS: ServerLimits = {
   maxConnections: 20_000,
+  maxConnectionsPerAddress: 10_000,
   maxHeaderBytes: 16_384,
   handshakeTimeoutMs: 10_000,
   headersTimeoutMs: 10_000,
@@ -92,8 +97,15 @@ function createTlsServer(app: Pick<Hono, 'fetch'>, keys: ServeOptions, limits: S
     },
     getRequestListener(app.fetch, { errorHandler: () => refuse(400, 'The request has no valid address or host.') }),
   );
+  const reached = (limit: LimitName): void => keys.counters?.reached(limit);
   server.maxConnections = limits.maxConnections;
-  server.on('clientError', refuseUnreadable);
+  server.on('drop', () => reached('connections'));
+  limitPerAddress(server, limits.maxConnectionsPerAddress, () => reached('connections-of-address'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const limit = LIMITS[String(error.code)];
+    if (limit !== undefined) reached(limit);
+    refuseUnreadable(error, socket);
+  });
   return server;
 }
 
@@ -102,9 +114,37 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
+const LIMITS: Readonly<Record<string, LimitName>> = {
+  HPE_HEADER_OVERFLOW: 'header-bytes',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'handshake-timeout',
+};
+
+/** Before TLS, so that whoever has too many costs no handshake. */
+function limitPerAddress(server: Server, most: number, reached: () => void): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = String(socket.remoteAddress);
+    const count = open.get(address) ?? 0;
+    if (count >= most) {
+      reached();
+      socket.destroy();
+      return;
+    }
+    open.set(address, count + 1);
+    socket.once('close', () => {
+      const left = Number(open.get(address)) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+  });
+}
+
 /** What is no HTTP never reaches the application, but is answered in the same shape. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable) return void socket.destroy();
+  // Before the end of the handshake nothing can be said, and the connection would wait for ever to say it.
+  const isUnheard = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
+  if (isUnheard || !socket.writable) return void socket.destroy();
   const status = STATUS_LINES[String(error.code)] ?? '400 Bad Request';
   const body = JSON.stringify({ error: status.slice(4) });
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);

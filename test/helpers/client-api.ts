@@ -9,6 +9,7 @@ import { createBearerCheck } from '../../adapters/http/bearer.ts';
 import { createClientApi } from '../../adapters/http/client-api.ts';
 import type { ApiLimits } from '../../adapters/http/limits.ts';
 import { createTokenEndpoint } from '../../adapters/http/oauth.ts';
+import { createLimitCounters, createProtection, type GuessGuard, type Protection } from '../../adapters/http/protection.ts';
 import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { createOnce, type Once } from '../../adapters/once.ts';
 import type { Past } from '../../adapters/replay/past.ts';
@@ -60,8 +61,17 @@ export interface TestApiOptions {
   /** Default: nothing ever happens. */
   readonly audit?: Audit;
   readonly stopping?: AbortSignal;
+  /** Default: none that anybody notices. */
+  readonly protection?: Protection;
+  readonly guard?: GuessGuard;
 }
 
+const UNPROTECTED = createProtection({
+  requestsPerSecond: 1_000_000,
+  trustsForwardedFor: false,
+  now: Date.now,
+  counters: createLimitCounters(),
+});
 const UNEVENTFUL: Audit = { page: async () => ({ items: [], seen: 0 }), newest: async () => 0, newer: async () => false };
 const pastOf = (application: MemoryApplication, until: Until): PastReads => ({
   ...application,
@@ -97,8 +107,10 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
       now: clock.now,
       attempts,
       random,
+      ...(options.guard && { guard: options.guard }),
     }),
     servesYaml: true,
+    protection: options.protection ?? UNPROTECTED,
     nextTokenKey: randomBytes(32),
     isHealthy,
     random,
