@@ -122,5 +122,6 @@ function logUnreadable(error: unknown): never {
 }
 
 function foreign(stream: StreamName, { event }: ResolvedEvent): never {
-  throw new LogFault(`The stream ${stream} holds an event at revision ${event?.revision} that Berth did not write.`);
+  const cause = new SyntaxError('It is no fact.');
+  throw new LogFault(`The stream ${stream} holds an event at revision ${event?.revision} that Berth did not write.`, { cause });
 }

@@ -1,8 +1,8 @@
 /** The checkpoints themselves, read before the rest: who signed them, whether each follows the one before, and what they vouch for of each stream. */
 import type { KeyObject } from 'node:crypto';
-import type { RecordedFact, Revision } from '../../domain/facts.ts';
+import { NO_STREAM, type RecordedFact, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
-import { type Checkpoint, payloadOf, readCheckpoint, type Seal, wholeJws } from './checkpoint.ts';
+import { type Checkpoint, payloadOf, readCheckpoint, wholeJws } from './checkpoint.ts';
 import { type Fault, faultOf } from './fault.ts';
 import { BEGINNING, type Standing } from './gathering.ts';
 import type { KeptCheckpoint } from './published.ts';
@@ -25,11 +25,12 @@ export interface Trust {
 export interface Sealed {
   /** Checkpoints in the log. */
   readonly count: number;
-  /** Those that count. */
+  /** Those that count, and those that were found bad. */
   readonly good: ReadonlySet<number>;
+  readonly bad: ReadonlySet<number>;
   readonly heads: Map<StreamName, SealedHead>;
   /** The newest that counts. */
-  readonly last: Omit<Seal, 'heads'> | undefined;
+  readonly last: Checkpoint | undefined;
   /** Thumbprints of the keys that signed them. */
   readonly keys: ReadonlySet<string>;
 }
@@ -39,25 +40,29 @@ export type Report = (fault: Fault) => Promise<void>;
 /** `facts`: the stream of checkpoints. */
 export async function readSealed(facts: AsyncIterable<RecordedFact>, trust: Trust, report: Report): Promise<Sealed> {
   const good = new Set<number>();
+  const bad = new Set<number>();
   const keys = new Set<string>();
   const heads = new Map<StreamName, SealedHead>();
   let count = 0;
-  let last: Omit<Seal, 'heads'> | undefined;
+  let newest = NO_STREAM;
+  let last: Checkpoint | undefined;
   for await (const fact of facts) {
     count += 1;
+    newest = fact.revision;
     const judged = judge(fact, trust, last ?? BEGINNING);
     if ('fault' in judged) {
+      bad.add(fact.revision);
       await report(judged);
       continue;
     }
-    const { heads: moved, ...seal } = judged.checkpoint;
-    last = seal;
-    good.add(seal.number);
+    last = judged.checkpoint;
+    good.add(last.number);
     keys.add(judged.keyId);
-    for (const [stream, revision, hash] of moved) heads.set(stream, { revision, hash, checkpoint: seal.number });
+    for (const [stream, revision, hash] of last.heads) heads.set(stream, { revision, hash, checkpoint: last.number });
   }
-  for (const kept of trust.kept) if (kept.number >= count) await report(lost(kept, count));
-  return { count, good, heads, last, keys };
+  // One in between that is missing leaves a gap in its stream.
+  for (const kept of trust.kept) if (kept.number > newest) await report(lost(kept, newest));
+  return { count, good, bad, heads, last, keys };
 }
 
 type Judged = Fault | { readonly checkpoint: Checkpoint; readonly keyId: string };
@@ -73,8 +78,8 @@ function judge(fact: RecordedFact, { keys, kept }: Trust, before: Standing): Jud
   if (verdict === 'unknown' && keys !== undefined)
     return bad(`${name} is signed with the key ${keyId}, which is not one of those to trust.`);
   if (!follows(checkpoint, before)) return bad(`${name} does not follow from checkpoint ${before.number}.`);
-  const same = kept.find(({ number }) => number === checkpoint.number);
-  if (same !== undefined && same.jws !== wholeJws(checkpoint)) return bad(`${name} is another than the one that was kept elsewhere.`);
+  if (kept.some(({ number, jws }) => number === checkpoint.number && jws !== wholeJws(checkpoint)))
+    return bad(`${name} is another than the one that was kept elsewhere.`);
   return { checkpoint, keyId };
 }
 
@@ -83,8 +88,8 @@ function follows({ number, previous, total, facts }: Checkpoint, before: Standin
   return number !== before.number + 1 || (previous === before.order && total === before.total + facts);
 }
 
-function lost({ number, time }: KeptCheckpoint, count: number): Fault {
+function lost({ number, time }: KeptCheckpoint, newest: Revision): Fault {
   const signed = `Checkpoint ${number}, signed at ${new Date(time).toISOString()}, is missing`;
-  const end = count === 0 ? 'the log holds no checkpoint at all' : `the last one in the log is checkpoint ${count - 1}`;
+  const end = newest === NO_STREAM ? 'the log holds no checkpoint at all' : `the last one in the log is checkpoint ${newest}`;
   return { fault: 'missing-checkpoint', checkpoint: number, message: `${signed}: ${end}. The log was cut off, or is another one.` };
 }

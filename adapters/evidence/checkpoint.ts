@@ -15,6 +15,12 @@ const CHECKPOINT_SIGNED = 'checkpoint.signed';
 /** A stream, its newest sealed revision, and the hash there. */
 export type Head = readonly [stream: StreamName, revision: Revision, hash: string];
 
+/** A fact by its place in its stream. */
+export interface Place {
+  readonly stream: StreamName;
+  readonly revision: Revision;
+}
+
 /** What is vouched for. */
 export interface Seal {
   /** 0, 1, 2 … */
@@ -29,7 +35,7 @@ export interface Seal {
   /** SHA-256 of `previous` and the hashes of the facts it seals, in the order of the log, one a line. */
   readonly order: string;
   /** The last fact it seals. */
-  readonly last: { readonly stream: StreamName; readonly revision: Revision };
+  readonly last: Place;
   /** How many seconds facts wait for a checkpoint at most. */
   readonly intervalSeconds: number;
   /** Every stream that has facts among those it seals. */

@@ -5,7 +5,7 @@ import type { StreamName } from '../../domain/ids.ts';
 export type FaultKind =
   /** The fact is not what it was when it was written, or the one before it is not. */
   | 'altered'
-  /** Revisions are not there. */
+  /** Revisions are not there, and no note says where they are. */
   | 'missing'
   /** The fact stands behind a later one of its stream. */
   | 'misplaced'
@@ -34,15 +34,21 @@ export interface Fault {
   /** Of the fact, or of the first that is missing. */
   readonly revision?: Revision;
   readonly position?: Position;
+  readonly type?: string;
   /** The number of the checkpoint that gives it away. */
   readonly checkpoint?: number;
 }
 
 /** About one fact. */
-export const faultOf = (fault: FaultKind, { stream, revision, position }: RecordedFact, message: string): Fault => ({
+export const faultOf = (fault: FaultKind, { stream, revision, position, type }: RecordedFact, message: string): Fault => ({
   fault,
   stream,
   revision,
   position,
+  type,
   message,
 });
+
+/** A fact as sentences call it. */
+export const named = ({ stream, revision, position, type }: RecordedFact): string =>
+  `${stream} at revision ${revision} (${type}, position ${position})`;

@@ -1,5 +1,7 @@
 /** Reads on where a fact cannot be read: whoever spoils the text of one must not hide what stands behind it. */
-import type { RecordedFact } from '../../domain/facts.ts';
+import type { RecordedFact, Revision } from '../../domain/facts.ts';
+import type { StreamName } from '../../domain/ids.ts';
+import type { LogReader } from '../../domain/ports/event-log.ts';
 
 export interface Course {
   /** Facts from this cursor on, in order. */
@@ -21,10 +23,11 @@ export async function* readPages({ read, behind, unreadable }: Course, limit: nu
   for (;;) {
     try {
       const page = await read(cursor, size);
-      const last = page.at(-1);
-      if (last === undefined) return;
+      const next = Math.max(cursor, ...page.slice(-1).map(behind));
+      // Also a log that somebody has changed so that it gives out the same facts again comes to an end.
+      if (next === cursor) return;
       yield page;
-      cursor = behind(last);
+      cursor = next;
       size = limit;
       failures = 0;
     } catch (error) {
@@ -40,5 +43,20 @@ export async function* readPages({ read, behind, unreadable }: Course, limit: nu
   }
 }
 
+/** Undefined where it is not there, or cannot be read. */
+export async function factAt(
+  log: Pick<LogReader, 'readStream'>,
+  stream: StreamName,
+  revision: Revision,
+): Promise<RecordedFact | undefined> {
+  try {
+    const [fact] = await log.readStream(stream, revision, 1);
+    return fact?.revision === revision ? fact : undefined;
+  } catch (error) {
+    if (isSpoilt(error)) return undefined;
+    throw error;
+  }
+}
+
 /** No connection that was lost, but text that is no JSON. */
-const isSpoilt = (error: unknown): error is Error => error instanceof Error && error.cause instanceof SyntaxError;
+export const isSpoilt = (error: unknown): error is Error => error instanceof Error && error.cause instanceof SyntaxError;

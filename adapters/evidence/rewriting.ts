@@ -5,6 +5,7 @@ import type { LogReader } from '../../domain/ports/event-log.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Fault, faultOf } from './fault.ts';
 import { linkOf } from './links.ts';
+import { factAt } from './reading.ts';
 
 /** Since when a stream is not what was sealed. */
 interface Trace {
@@ -26,7 +27,7 @@ export async function* traceRewriting(
     for (const [stream, revision, hash] of heads) {
       const trace = traces.get(stream);
       if (trace === undefined || trace.fault !== undefined) continue;
-      const [fact] = await reader.readStream(stream, revision, 1);
+      const fact = await factAt(reader, stream, revision);
       const isSound = fact === undefined || linkOf(fact) === hash;
       traces.set(stream, isSound ? { sound: revision, fault: undefined } : { ...trace, fault: rewritten(fact, trace.sound, number) });
     }

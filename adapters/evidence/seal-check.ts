@@ -1,16 +1,19 @@
 /** Whether the facts are those that checkpoints vouch for, stream by stream; and which of them none vouches for yet. */
-import type { RecordedFact } from '../../domain/facts.ts';
+import { NO_STREAM, type RecordedFact, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
-import { CHECKPOINTS } from './checkpoint.ts';
+import { CHECKPOINTS, type Place } from './checkpoint.ts';
 import type { Sealed, SealedHead } from './checkpoint-check.ts';
-import { type Fault, faultOf } from './fault.ts';
+import { type Fault, faultOf, named } from './fault.ts';
 import type { Link } from './links.ts';
+import type { Removals } from './removals.ts';
 
 export interface SealCheck {
-  /** Facts come in the order of the log. `link`: the hash a fact goes by. */
-  check(fact: RecordedFact, link: string): Fault | undefined;
+  /** Facts come in the order of the log. `link`: the hash a fact goes by. `isFaulty`: something else is wrong with it. */
+  check(fact: RecordedFact, link: string, isFaulty: boolean): Fault | undefined;
+  /** Whether the note on what was taken out of a stream can be true. Comes before the next fact of the stream. */
+  checkNote(stream: StreamName): Promise<Fault | undefined>;
   /** What is wrong at the end. `standing`: how far a stream reaches. */
-  finish(standing: (stream: StreamName) => Link | undefined): Generator<Fault>;
+  finish(standing: (stream: StreamName) => Link | undefined): AsyncGenerator<Fault>;
   /** Streams that are another than the one that was sealed. */
   readonly rewritten: readonly StreamName[];
   /** Facts that no checkpoint vouches for yet, checkpoints not counted. */
@@ -23,8 +26,9 @@ const USUAL_INTERVAL_SECONDS = 60;
 const OVERDUE_INTERVALS = 3;
 const OVERDUE_MS = 60_000;
 
-export function createSealCheck({ heads, last }: Pick<Sealed, 'heads' | 'last'>): SealCheck {
-  let isAmongSealed = last !== undefined;
+/** `end`: the last sealed fact that is there; undefined: none is. */
+export function createSealCheck({ heads, last }: Pick<Sealed, 'heads' | 'last'>, end: Place | undefined, removals: Removals): SealCheck {
+  let isAmongSealed = end !== undefined;
   const rewritten: StreamName[] = [];
   let unsealed = 0;
   const waiting = createWaiting((last?.intervalSeconds ?? USUAL_INTERVAL_SECONDS) * 1000);
@@ -37,8 +41,15 @@ export function createSealCheck({ heads, last }: Pick<Sealed, 'heads' | 'last'>)
     return undefined;
   }
 
+  async function checkNote(stream: StreamName): Promise<Fault | undefined> {
+    const [head, removal] = [heads.get(stream), await removals.of(stream)];
+    const isWrong = head !== undefined && removal?.revision === head.revision && removal.hash !== head.hash;
+    return isWrong ? wrongNote(stream, head) : undefined;
+  }
+
   return {
-    check(fact, link) {
+    checkNote,
+    check(fact, link, isFaulty) {
       const { stream, revision } = fact;
       // A checkpoint stands behind everything it seals.
       if (stream === CHECKPOINTS && last !== undefined && revision >= last.number) isAmongSealed = false;
@@ -47,12 +58,20 @@ export function createSealCheck({ heads, last }: Pick<Sealed, 'heads' | 'last'>)
       if (revision < head.revision) return undefined;
       heads.delete(stream);
       if (revision > head.revision) return checkOpen(fact);
-      if (stream === last?.last.stream && revision === last.last.revision) isAmongSealed = false;
-      if (link !== head.hash) rewritten.push(stream);
+      if (stream === end?.stream && revision === end.revision) isAmongSealed = false;
+      if (link !== head.hash && !isFaulty) rewritten.push(stream);
       return undefined;
     },
-    *finish(standing) {
-      for (const [stream, head] of heads) yield cutOff(stream, head, standing(stream));
+    async *finish(standing) {
+      for (const [stream, head] of heads) {
+        const end = standing(stream)?.revision ?? NO_STREAM;
+        const removal = await removals.of(stream);
+        if (removal !== undefined) removals.count(stream, Math.max(0, removal.revision - end));
+        const reaches = Math.max(end, removal?.revision ?? NO_STREAM);
+        if (reaches < head.revision) yield cutOff(stream, head, reaches);
+        const wrong = await checkNote(stream);
+        if (wrong !== undefined) yield wrong;
+      }
       const overdue = waiting.overdue();
       if (overdue !== undefined) yield overdue;
     },
@@ -87,15 +106,15 @@ function createWaiting(intervalMs: number) {
 }
 
 const inserted = (fact: RecordedFact): Fault =>
-  faultOf(
-    'inserted',
-    fact,
-    `${fact.stream} at revision ${fact.revision} (${fact.type}) stands among sealed facts, but no checkpoint knows it.`,
-  );
+  faultOf('inserted', fact, `${named(fact)} stands among sealed facts, but no checkpoint knows it.`);
 
-function cutOff(stream: StreamName, { revision, checkpoint }: SealedHead, standing: Link | undefined): Fault {
+function cutOff(stream: StreamName, { revision, checkpoint }: SealedHead, end: Revision): Fault {
   const sealed = `checkpoint ${checkpoint} sealed it up to revision ${revision}`;
-  const message =
-    standing === undefined ? `${stream} is gone: ${sealed}.` : `${stream} ends at revision ${standing.revision}, but ${sealed}.`;
-  return { fault: 'cut-off', stream, revision: (standing?.revision ?? -1) + 1, checkpoint, message };
+  const message = end === NO_STREAM ? `${stream} is gone: ${sealed}.` : `${stream} ends at revision ${end}, but ${sealed}.`;
+  return { fault: 'cut-off', stream, revision: end + 1, checkpoint, message };
+}
+
+function wrongNote(stream: StreamName, { revision, checkpoint }: SealedHead): Fault {
+  const message = `${stream} was taken out up to revision ${revision}, but the hash in the note is not the one that checkpoint ${checkpoint} sealed.`;
+  return { fault: 'rewritten', stream, revision, checkpoint, message };
 }

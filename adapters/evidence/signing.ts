@@ -10,6 +10,7 @@ import { CHECKPOINTS, type Checkpoint, checkpointSigned, payloadOf, readCheckpoi
 import { BEGINNING, createGathering, type Standing } from './gathering.ts';
 import { lastCheckpoint } from './last-checkpoint.ts';
 import type { Published } from './published.ts';
+import { sealedEnd } from './sealed-end.ts';
 import type { CheckpointKey } from './signatures.ts';
 
 export interface SigningPorts {
@@ -89,15 +90,14 @@ export async function beginSigning(ports: SigningPorts, { intervalMs }: SigningL
   const subscription = log.subscribe(position, hear, fail);
   arm(Math.min(FIRST_MS, intervalMs));
 
-  async function heardAll(head: Position, patienceMs: number): Promise<void> {
-    const patience = new Promise<void>((resolve) => clock.after(patienceMs, resolve));
-    const all = new Promise<void>((resolve) => {
+  async function heardAll(): Promise<void> {
+    const head = await log.head();
+    await new Promise<void>((resolve) => {
       arrived = () => {
         if (position >= head) resolve();
       };
       arrived();
     });
-    await Promise.race([all, patience, failed]);
   }
 
   async function abandon(): Promise<void> {
@@ -109,7 +109,8 @@ export async function beginSigning(ports: SigningPorts, { intervalMs }: SigningL
   return {
     failed,
     async finish(patienceMs) {
-      await heardAll(await log.head(), patienceMs);
+      const patience = new Promise<void>((resolve) => clock.after(patienceMs, resolve));
+      await Promise.race([heardAll(), patience, failed]);
       await sign();
       await abandon();
     },
@@ -143,8 +144,9 @@ async function findLast({ log, published }: SigningPorts): Promise<Checkpoint | 
   return last;
 }
 
-async function placeOf({ log }: SigningPorts, { number, last }: Checkpoint): Promise<Position> {
-  const [fact] = await log.readStream(last.stream, last.revision, 1);
-  if (fact !== undefined) return fact.position;
+async function placeOf({ log }: SigningPorts, checkpoint: Checkpoint): Promise<Position> {
+  const end = await sealedEnd(log, checkpoint);
+  if ('fact' in end) return end.fact?.position ?? LOG_START;
+  const { number, last } = checkpoint;
   throw new BrokenEvidenceError(`The last fact that checkpoint ${number} seals, ${last.stream} at revision ${last.revision}, is gone.`);
 }

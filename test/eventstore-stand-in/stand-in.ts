@@ -14,7 +14,7 @@ import { append, batchAppend, remove, tombstone } from './appends.ts';
 import { createGroup, deleteGroup, groupInfo, readGroup } from './groups.ts';
 import { read } from './reads.ts';
 import type { Consumer, Faults, Server } from './server.ts';
-import { createStore } from './store.ts';
+import { createStore, type Store } from './store.ts';
 
 export interface StandIn {
   readonly port: number;
@@ -22,6 +22,7 @@ export interface StandIn {
   readonly faults: Faults;
   /** Deletes a stream, as an operator can. */
   remove(stream: string, forEver: boolean): boolean;
+  readonly tamper: Store['tamper'];
   /** Every connection is cut, as when the process is killed. */
   stop(): Promise<void>;
   /** On the same port, with the same data; what the real server keeps in memory only is gone. `empty`: as another server with nothing in it. */
@@ -100,6 +101,7 @@ export async function startStandIn({ port: wantedPort = 0, file }: StandInOption
     url: `esdb://127.0.0.1:${port}?tls=false`,
     faults,
     remove: (stream, forEver) => store.remove(stream, forEver),
+    tamper: (stream, change) => store.tamper(stream, change),
     stop,
     async start({ empty = false } = {}) {
       if (empty) store = createStore();

@@ -38,6 +38,8 @@ export interface Store {
   append(stream: string, expected: Expected, events: readonly ProposedEvent[]): Judgement;
   /** False: nothing to delete. */
   remove(stream: string, forEver: boolean): boolean;
+  /** What somebody does who can write to the server's files: each event of a stream becomes another, or none. */
+  tamper(stream: string, change: (event: StoredEvent) => StoredEvent | undefined): void;
   /** The events that readers may see; undefined: no such stream. */
   stream(name: string): readonly StoredEvent[] | 'deleted' | undefined;
   /** All that readers may see, in log order. */
@@ -203,6 +205,13 @@ export function createStore(file?: string): Store {
       hide(stream, forEver);
       keep({ removed: stream, forEver });
       return true;
+    },
+    tamper(name, change) {
+      const changed = new Map((streams.get(name) ?? []).map((event) => [event, change(event)]));
+      const kept = (list: readonly StoredEvent[]) => list.flatMap((event) => (changed.has(event) ? (changed.get(event) ?? []) : event));
+      streams.set(name, kept(streams.get(name) ?? []));
+      events.splice(0, events.length, ...kept(events));
+      committed = events.length;
     },
     stream(name) {
       if (tombstones.has(name)) return 'deleted';

@@ -1,9 +1,10 @@
 /** Logs that are chained and sealed, and the audit of them. */
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { wholeJws } from '../../adapters/evidence/checkpoint.ts';
 import type { Trust } from '../../adapters/evidence/checkpoint-check.ts';
 import type { Fault } from '../../adapters/evidence/fault.ts';
-import { EVIDENCE_FILE, type Published, publishedIn } from '../../adapters/evidence/published.ts';
+import { EVIDENCE_FILE, type Evidence, type Published, publishedIn } from '../../adapters/evidence/published.ts';
 import { type CheckpointKey, checkpointKey, importKey } from '../../adapters/evidence/signatures.ts';
 import { beginSigning } from '../../adapters/evidence/signing.ts';
 import { type Findings, verifyLog } from '../../adapters/evidence/verification.ts';
@@ -32,6 +33,18 @@ export async function audit(reader: LogReader, trust: Trust = trusting(KEY)): Pr
 
 /** A file of its own. */
 export const publishedFor = (t: Test): Published => publishedIn(join(t.testdir(), EVIDENCE_FILE));
+
+/** The same without a file. */
+export function publishedInMemory(): Published {
+  let evidence: Evidence | undefined;
+  return {
+    read: async () => evidence,
+    async publish({ publicJwk }, checkpoint) {
+      const kept = checkpoint && { number: checkpoint.number, time: checkpoint.time, jws: wholeJws(checkpoint) };
+      evidence = { keys: [publicJwk], checkpoint: kept ?? evidence?.checkpoint };
+    },
+  };
+}
 
 /** Signs a checkpoint over all that is in the log, if there is something new. */
 export async function seal(log: EventLog, published: Published, key: CheckpointKey = KEY): Promise<void> {
