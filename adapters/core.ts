@@ -99,8 +99,11 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   const projector = createProjector({ ...ports, projections: PROJECTIONS });
   await projector.start();
   await catchUp(projector, log, logger);
-  const tryingAgain = (what: string, err: unknown): void => logger.error({ err }, `Trying again: ${what}.`);
-  const effects = createEffects(clock, tryingAgain);
+  const telling = {
+    failed: (what: string, err: unknown) => logger.error({ err }, `Trying again until it is done: ${what}.`),
+    recovered: () => logger.warn({}, 'What had to be tried again is done.'),
+  };
+  const effects = createEffects(clock, telling);
   const sessions = createActors(sessionKind, ports);
   const servers = createActors(serverKind, ports, { ...ACTOR_LIMITS, kept: SERVERS_KEPT });
   const actors = { sessions, servers };
@@ -133,7 +136,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
       reached: reads.reached,
       began: () => logger.info({ broker: ports.self }, 'This broker leads.'),
       ended: () => logger.warn({ broker: ports.self }, 'This broker does not lead any more.'),
-      failed: tryingAgain,
+      ...telling,
     },
     { ...limits, returnMs: RETURN_MS },
   );

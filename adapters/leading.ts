@@ -44,6 +44,7 @@ export interface LeadingPorts {
   began(): void;
   ended(): void;
   failed(what: string, error: unknown): void;
+  recovered(): void;
 }
 
 export type LeadingLimits = PlacingLimits & DeadlineLimits & WatchingLimits;
@@ -89,6 +90,8 @@ export function createLeading(ports: LeadingPorts, limits: LeadingLimits): Leadi
     void lock.over.then(() => {
       term?.end();
       term = undefined;
+      // What is lost need not be given back, which would take a while where the log does not answer.
+      resign = undefined;
       if (isStopped) return;
       ports.ended();
       tryAgain();
@@ -142,7 +145,7 @@ async function beginTerm(ports: LeadingPorts, limits: LeadingLimits): Promise<Te
     processes.push(...more);
   };
   const origin: Origin = { cause: { kind: 'broker', id: 'recovery' }, requestId: requestId(random.uuid()) };
-  const effects = createEffects(clock, ports.failed);
+  const effects = createEffects(clock, ports);
   const placing = createPlacing({ ...ports, effects }, limits);
   const deadlines = createDeadlines({ ...ports, effects }, limits);
   const watching = createWatching({ ...ports, effects }, limits);

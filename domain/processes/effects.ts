@@ -1,11 +1,12 @@
 /** Effects follow facts: each is repeated until it is done, because the fact that asked for it will not come again. */
 import type { Clock } from '../ports/clock.ts';
+import { LogBusyError, LogFault } from '../ports/event-log.ts';
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 
 export interface Effects {
-  /** Starts an effect. It must be harmless when done twice. A failure is told to `failed` and tried again, later and later, until `stop`. */
+  /** Starts an effect. It must be harmless when done twice. One that fails is told of, and tried again, later and later, until `stop`. */
   run(what: string, effect: () => Promise<unknown>): void;
   /** Resolves when none is being done; those that wait to be tried again do not count. */
   idle(): Promise<void>;
@@ -13,24 +14,46 @@ export interface Effects {
   stop(): void;
 }
 
-export function createEffects(clock: Clock, failed: (what: string, error: unknown) => void): Effects {
+/** For the operator, who need not hear of every try, nor of everything that a log which is away holds up. */
+export interface Telling {
+  /** An effect has failed for the first time; because of the log only if nothing else is waiting to be tried again. */
+  failed(what: string, error: unknown): void;
+  /** Everything that had failed is done. */
+  recovered(): void;
+}
+
+export function createEffects(clock: Clock, { failed, recovered }: Telling): Effects {
   let running = 0;
+  let failing = 0;
   let isStopped = false;
   let waiters: (() => void)[] = [];
 
   async function attempt(what: string, effect: () => Promise<unknown>, pauseMs: number): Promise<void> {
     if (isStopped) return;
+    const isFirst = pauseMs === FIRST_PAUSE_MS;
     running += 1;
     try {
       await effect();
+      if (!isFirst) succeeded();
     } catch (error) {
-      if (!isStopped) failed(what, error);
+      if (isFirst && !isStopped) tell(what, error);
       clock.after(pauseMs, () => void attempt(what, effect, Math.min(2 * pauseMs, LONGEST_PAUSE_MS)));
     }
     running -= 1;
     if (running > 0) return;
     for (const resolve of waiters) resolve();
     waiters = [];
+  }
+
+  function tell(what: string, error: unknown): void {
+    const isOutage = error instanceof LogFault || error instanceof LogBusyError;
+    if (failing === 0 || !isOutage) failed(what, error);
+    failing += 1;
+  }
+
+  function succeeded(): void {
+    failing -= 1;
+    if (failing === 0 && !isStopped) recovered();
   }
 
   return {

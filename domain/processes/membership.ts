@@ -30,6 +30,8 @@ export interface Membership extends Process {
 /** As long as the log may take to notice that the former process of this broker is gone. */
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 500;
+/** How long saying that it leaves may hold up its end. Where the log is away, losing the lock says the same. */
+const FAREWELL_MS = 3_000;
 
 export const nameOf = (id: BrokerId): string => `broker-${id}`;
 
@@ -104,7 +106,8 @@ export function createMembership({ brokers, locks, clock, random, self: id, fail
       address = undefined;
       const last = held;
       held = undefined;
-      await say({ type: 'leave', reason: 'It was stopped.' }).catch(failed);
+      const farewell = say({ type: 'leave', reason: 'It was stopped.' }).catch(failed);
+      await Promise.race([farewell, new Promise<void>((resolve) => clock.after(FAREWELL_MS, resolve))]);
       await last?.release();
     },
   };

@@ -180,7 +180,7 @@ t.test('what keeps a broker from leading is told once, and tried again', async (
   isAway = false;
   await cluster.pass(2_000);
   await until('it leads', () => third.said.includes(LEADS));
-  t.same(third.said.slice(-2), ['error: Trying again: beginning to lead.', LEADS]);
+  t.same(third.said.slice(-2), ['error: Trying again until it is done: beginning to lead.', LEADS]);
   t.equal(third.said.filter((line) => line.startsWith('error')).length, 1);
 });
 

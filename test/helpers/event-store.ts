@@ -39,14 +39,14 @@ export async function startEventStore(t: Test, { apart = false } = {}): Promise<
   return { url: standIn.url, prefix: freshPrefix(), which: 'stand-in', standIn };
 }
 
-const STAND_IN = fileURLToPath(new URL('../eventstore-stand-in/stand-in.js', import.meta.url));
-const READY = /ready at (\S+)/;
+export const STAND_IN = fileURLToPath(new URL('../eventstore-stand-in/stand-in.js', import.meta.url));
+export const STAND_IN_READY = /ready at (\S+)/;
 
 async function startApart(t: Test): Promise<string> {
   const standIn = runModule(t, STAND_IN, ['0'], { bare: true });
-  await standIn.says(READY);
+  await standIn.says(STAND_IN_READY);
   t.comment('EventStoreDB: the stand-in as a process of its own (EVENTSTORE_URL runs this on a real server)');
-  return READY.exec(standIn.stdout())?.[1] ?? '';
+  return STAND_IN_READY.exec(standIn.stdout())?.[1] ?? '';
 }
 
 /** Tries, with the same facts at the same revision, until the outcome is known. */

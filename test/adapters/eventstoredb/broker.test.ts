@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Agent, request } from 'undici';
 import { createApiClient } from '../../../adapters/cli/api.ts';
-import { connectionOf, FREE_PORTS, runBerth } from '../../helpers/berth-process.ts';
-import { startEventStore } from '../../helpers/event-store.ts';
+import { connectionOf, FREE_PORTS, runBerth, runModule } from '../../helpers/berth-process.ts';
+import { STAND_IN, STAND_IN_READY, startEventStore } from '../../helpers/event-store.ts';
 import { temporaryFolder } from '../../helpers/read-model.ts';
 
 t.test('a broker finds its past in EventStoreDB again, and leaves a log in its data folder alone', async (t) => {
@@ -70,4 +70,21 @@ t.test('a broker whose log is away says so, and goes on when it is back', async 
   const client = await createApiClient(connection);
   t.same(await client.describeServers(), []);
   await client.close();
+});
+
+t.test('a broker whose log has stopped answering ends in order all the same, and complains of each thing once', async (t) => {
+  const server = runModule(t, STAND_IN, ['0'], { bare: true });
+  await server.says(STAND_IN_READY);
+  const url = STAND_IN_READY.exec(server.stdout())?.[1] ?? '';
+  const dataDir = temporaryFolder(t);
+  const broker = runBerth(t, 'broker', '--data-dir', dataDir, '--event-log', url, ...FREE_PORTS);
+  await broker.says('The broker is ready');
+  server.child.kill('SIGSTOP');
+  await broker.says('Checkpoints are not signed at the moment');
+  broker.child.kill('SIGTERM');
+  t.equal(await broker.ended, 0, 'within the 15 s after which it would be given up');
+  for (const complaint of ['Checkpoints are not signed', 'Trying again until it is done: beginning to lead']) {
+    t.equal(broker.stderr().split(complaint).length, 2, `${complaint}, once`);
+  }
+  server.child.kill('SIGKILL');
 });

@@ -24,6 +24,8 @@ const DESK = streamName('desk', '1');
 const CHAIR = streamName('chair', '1');
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const NOT_SIGNED = 'Checkpoints are not signed at the moment; trying again until they are.';
+const SIGNED_AGAIN = 'Checkpoints are signed again.';
 
 /** A log in memory, and brokers on it that seal it, under a clock that passes when it is told to. */
 function setUp(t: Test, wrap: (log: EventLog) => EventLog = (log) => log) {
@@ -208,16 +210,18 @@ t.test('after a fault, or when somebody else has signed, it begins again from wh
   faults = 2;
   await log.append(DESK, NO_STREAM, newFacts(2));
   await reach(1);
-  t.same(said, Array(2).fill('Checkpoints are not signed at the moment; trying again.'));
+  await until('it is said', () => said.length === 2);
+  t.same(said, [NOT_SIGNED, SIGNED_AGAIN], 'whatever the tries in between');
   await log.append(DESK, 1, newFacts(2));
   await seal(log, publishedIn(file));
   await log.append(DESK, 3, newFacts(2));
   await reach(3);
-  t.equal(said.length, 3);
+  await until('it is said', () => said.length === 4);
+  t.same(said.slice(2), [NOT_SIGNED, SIGNED_AGAIN]);
   faults = 1;
   await log.append(DESK, 5, newFacts(2));
   await sealing.stop();
-  t.equal(said.length, 4, 'what could not be sealed at the end is said, and left to the next broker');
+  t.equal(said.length, 5, 'what could not be sealed at the end is said, and left to the next broker');
   t.match(await audit(log), { faults: 0, unsealed: 2 });
 });
 
@@ -284,4 +288,74 @@ t.test('a file of evidence that cannot be read is said, not written over, and tr
   await sealing.stop();
   t.match(await audit(log), { faults: 0, unsealed: 0 });
   t.equal((await log.readAll(LOG_START, 10)).length, 3);
+});
+
+/** A log that tells before each call, and after it; what it waits for then is up to the test. */
+function watched(log: EventLog, pass: () => Promise<void>): EventLog {
+  const around =
+    <A extends unknown[], R>(call: (...parameters: A) => Promise<R>) =>
+    async (...parameters: A): Promise<R> => {
+      await pass();
+      const answer = await call(...parameters);
+      await pass();
+      return answer;
+    };
+  return { ...log, append: around(log.append), readStream: around(log.readStream), head: around(log.head) };
+}
+
+/** Starts to seal two facts and stops at the moment of this number. Undefined when there are not so many. */
+async function stopAt(t: Test, moment: number, atThatMoment: () => Promise<void>) {
+  let moments = -Infinity;
+  let stopped: Promise<void> | undefined;
+  const ground = setUp(t, (sound) =>
+    watched(sound, async () => {
+      moments += 1;
+      if (moments <= moment) return;
+      stopped ??= sealing.stop();
+      await atThatMoment();
+    }),
+  );
+  await ground.log.append(DESK, NO_STREAM, newFacts(2));
+  const sealing = ground.broker();
+  moments = 0;
+  sealing.start();
+  for (let seconds = 0; seconds < 20 && stopped === undefined; seconds += 1) await ground.pass(SECOND);
+  return stopped && { ...ground, stopped };
+}
+
+t.test('whoever stops it, at whichever moment, waits for nothing that does not come', async (t) => {
+  let moment = 0;
+  for (let isThere = true; isThere; moment += 1) {
+    await t.test(`moment ${moment}`, async (t) => {
+      const ground = await stopAt(t, moment, async () => undefined);
+      isThere = ground !== undefined;
+      await ground?.stopped;
+      if (ground !== undefined) t.match(await audit(ground.log), { faults: 0 });
+    });
+  }
+  t.ok(moment > 4, `${moment} moments`);
+});
+
+t.test('where the log answers no more, it ends within five seconds', async (t) => {
+  for (const moment of [0, 1, 2, 3]) {
+    await t.test(`moment ${moment}`, async (t) => {
+      const ground = await stopAt(t, moment, () => new Promise(() => undefined));
+      let isOver = false;
+      void ground?.stopped.then(() => {
+        isOver = true;
+      });
+      await ground?.pass(5 * SECOND);
+      t.ok(isOver);
+    });
+  }
+});
+
+t.test('a lock that nobody answers for holds up no end', async (t) => {
+  const { broker, locks, pass } = setUp(t);
+  locks.take = () => new Promise(() => undefined);
+  const sealing = broker();
+  sealing.start();
+  const stopped = sealing.stop();
+  await pass(5 * SECOND);
+  await stopped;
 });

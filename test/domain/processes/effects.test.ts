@@ -1,15 +1,17 @@
 /** Effects: done until they are done, later and later, and given up only with the process. */
 import t from 'tap';
+import { LogBusyError, LogFault } from '../../../domain/ports/event-log.ts';
 import { createEffects } from '../../../domain/processes/effects.ts';
 import { createSimulatedClock, turn } from '../../helpers/simulated-clock.ts';
 
 function setUp() {
   const clock = createSimulatedClock();
   const failures: string[] = [];
-  return { clock, failures, effects: createEffects(clock, (what, error) => failures.push(`${what}: ${String(error)}`)) };
+  const failed = (what: string, error: unknown) => void failures.push(`${what}: ${String(error)}`);
+  return { clock, failures, effects: createEffects(clock, { failed, recovered: () => void failures.push('recovered') }) };
 }
 
-t.test('an effect that fails is told of and tried again, later and later, until it is done', async (t) => {
+t.test('an effect that fails is told of once and tried again, later and later, until it is done', async (t) => {
   const { clock, effects, failures } = setUp();
   const start = clock.now();
   const times: number[] = [];
@@ -19,8 +21,24 @@ t.test('an effect that fails is told of and tried again, later and later, until 
   });
   await clock.advance(60_000);
   t.same(times, [0, 50, 150, 350, 750, 1550, 3150, 6350, 11_350, 16_350]);
-  t.equal(failures.length, 9);
-  t.equal(failures[0], 'trying: Error: not yet');
+  t.same(failures, ['trying: Error: not yet', 'recovered']);
+});
+
+t.test('while the log is away one effect is told of, and whatever fails for another reason', async (t) => {
+  const { clock, effects, failures } = setUp();
+  let isAway = true;
+  const failing = (error: Error) => async () => {
+    if (isAway) throw error;
+  };
+  effects.run('writing', failing(new LogFault('away')));
+  effects.run('writing more', failing(new LogFault('away')));
+  effects.run('waiting', failing(new LogBusyError('busy')));
+  effects.run('counting', failing(new TypeError('no number')));
+  await clock.advance(60_000);
+  t.same(failures, ['writing: LogFault: away', 'counting: TypeError: no number']);
+  isAway = false;
+  await clock.advance(60_000);
+  t.same(failures.slice(2), ['recovered']);
 });
 
 t.test('idle means that nothing is being done', async (t) => {

@@ -23,8 +23,11 @@ function setUp() {
     clock,
     random: createSeededRandom(1),
     fleet,
-    effects: createEffects(clock, (_, error) => {
-      throw error;
+    effects: createEffects(clock, {
+      failed(_, error) {
+        throw error;
+      },
+      recovered: () => undefined,
     }),
     seek: (each) => new Promise((end) => sought.push({ id: each.sessionId, end })),
     async giveUp(each) {
