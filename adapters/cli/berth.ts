@@ -17,9 +17,17 @@ import type {
   ReplayFlags,
   RestoreFlags,
   StartFlags,
+  VerifyFlags,
 } from './flags.ts';
 import { complain, print } from './output.ts';
 import { OutputClosed } from './records.ts';
+
+const VERIFY_HELP = `
+With --log, --data-dir names a folder whose evidence.json to trust. The exit code is 0 where nothing is wrong, 1 where
+something is, and 2 where that could not be found out.
+
+Example:
+  $ berth audit verify --data-dir /var/lib/berth --evidence /mnt/elsewhere/evidence.json`;
 
 const program = new Command('berth')
   .description('An open session manager for fleets of remote desktop servers, wire-compatible with DCV Session Manager.')
@@ -56,7 +64,7 @@ withOutputFlags(agent.command('check'))
   .option('--enrol', 'enrol the agent with its broker if it is not')
   .action((flags: AgentCheckFlags) => run(async () => (await import('./agent-check-command.ts')).runAgentCheck(flags)));
 
-withLogFlags(program.command('audit'))
+const audit = withLogFlags(program.command('audit'))
   .description('list who did what, to whom, when and from which request')
   .option('--actor <id>', 'a session, server or credential, or the name of a stream; also refused attempts at it')
   .option('--client <id>', 'the API client that caused it, or in whose name it was attempted')
@@ -69,6 +77,13 @@ withLogFlags(program.command('audit'))
   .option('--follow', 'go on with what happens, from now on or since --from')
   .addHelpText('after', '\nExample:\n  $ berth audit --type attempt. --from 2026-01-31 --csv > refused.csv')
   .action((flags: AuditFlags) => run(async () => (await import('./audit-command.ts')).runAudit(flags)));
+
+withLogFlags(audit.command('verify'))
+  .description('find facts that were altered, inserted, removed, put into another order or cut off since they were written')
+  .option('--evidence <file...>', 'what to trust: copies of evidence.json kept elsewhere (default: the one in the data folder)')
+  .addHelpText('after', VERIFY_HELP)
+  // Flags that both know may stand before the word or behind it.
+  .action((flags: VerifyFlags) => run(async () => (await import('./verify-command.ts')).runVerify({ ...audit.opts(), ...flags }), 2));
 
 withLogFlags(program.command('replay'))
   .description('build the read models again from the log, and compare them with those in use')
@@ -171,14 +186,14 @@ function withSourceFlags(command: Command): Command {
     .option('--stream-prefix <text>', 'what the names of its streams there begin with');
 }
 
-/** What a command throws is a sentence for the operator. */
-async function run(command: () => Promise<number>): Promise<void> {
+/** What a command throws is a sentence for the operator; `failed` is the exit code then. */
+async function run(command: () => Promise<number>, failed = 1): Promise<void> {
   try {
     process.exit(await command());
   } catch (error) {
     if (error instanceof OutputClosed) process.exit(0);
     complain((error as Error).message);
-    process.exit(1);
+    process.exit(failed);
   }
 }
 

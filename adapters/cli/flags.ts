@@ -89,6 +89,11 @@ export interface AuditFlags extends LogFlags, OutputFlags {
   readonly follow?: boolean;
 }
 
+export interface VerifyFlags extends LogFlags, OutputFlags {
+  /** Files that say what to trust; absent: what the data folder says. */
+  readonly evidence?: readonly string[];
+}
+
 /** What the file, the environment and the flags say, or ConfigError where the file cannot be read. */
 export function gatheredFrom({ config: file, ...flags }: Partial<BrokerFlags>): Promise<Gathered> {
   return gatherSettings({ file, environment: process.env, flags: settingsOf(flags) });
