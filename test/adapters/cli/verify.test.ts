@@ -147,13 +147,26 @@ t.test('where it cannot look it says why, and that is no verdict', async (t) => 
     [['--evidence', empty], `${empty} holds no public key.`],
     [['--evidence', foreign], `The checkpoint in ${foreign} was not signed with any of the keys in it.`],
     [['--evidence', join(dataDir, 'none')], `There is no file ${join(dataDir, 'none')}.`],
-    [['--owner', 'ann'], '--owner belongs to the list of berth audit: what is verified is the whole log.'],
   ];
   for (const [parameters, sentence] of cases) {
     const { code, stderr, lines } = await verify(t, '--data-dir', dataDir, ...parameters);
     t.strictSame([code, stderr, lines], [2, `${sentence}\n`, []]);
   }
   t.match(await verify(t, '--evident'), { code: 2, stderr: /unknown option/ });
+  const stray = runBerth(t, 'audit', '--owner', 'ann', 'verify', '--data-dir', dataDir);
+  t.equal(await stray.ended, 2);
+  t.equal(stray.stderr(), '--owner belongs to the list of berth audit: what is verified is the whole log.\n');
+  const before = runBerth(t, 'audit', '--data-dir', dataDir, 'verify');
+  t.equal(await before.ended, 0, 'where the log is may be said before or behind');
+});
+
+t.test('who stops reading in the middle of the faults still gets the verdict', async (t) => {
+  const log = await writeLog(t, `${'l'.repeat(25)}|`);
+  await log.tamper('UPDATE facts SET time = 1 WHERE position < 25');
+  const berth = runBerth(t, 'audit', 'verify', '--data-dir', log.dataDir);
+  berth.child.stdout?.destroy();
+  t.equal(await berth.ended, 1);
+  t.equal(berth.stderr(), '');
 });
 
 t.test('the log of a broker that was killed and goes on writing is whole', async (t) => {

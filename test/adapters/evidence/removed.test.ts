@@ -2,10 +2,14 @@
 import t from 'tap';
 import { chained } from '../../../adapters/evidence/chained.ts';
 import { openMemoryEventLog } from '../../../adapters/memory/event-log.ts';
+import { NO_STREAM } from '../../../domain/facts.ts';
 import type { StreamName } from '../../../domain/ids.ts';
-import type { EventLog } from '../../../domain/ports/event-log.ts';
+import { type EventLog, LogFault } from '../../../domain/ports/event-log.ts';
 import { audit, publishedFor } from '../../helpers/evidence.ts';
+import { newFact } from '../../helpers/new-facts.ts';
 import { CHAIR, DESK, LAMP, STORY, tell, told, writeLog } from '../../helpers/tampering.ts';
+
+const START = Date.UTC(2026, 0, 1);
 
 async function takeOut(log: EventLog, stream: StreamName, hash?: string): Promise<void> {
   const facts = await log.readStream(stream, 0, 1000);
@@ -78,4 +82,28 @@ t.test('a note that is wrong is found although the stream has gone on since', as
   await tell(again, 'd', log.published);
   await again.close();
   t.same((await log.audit()).found.map(told), ['rewritten desk-1 3']);
+});
+
+t.test('a connection that is lost is no fault of the log: the audit ends with it', async (t) => {
+  const log = await writeLog(t, 'ddcddl|ccdl|');
+  await log.tamper('DELETE FROM facts WHERE position = 4');
+  const reader = await log.open();
+  const lost = new LogFault('The server cannot be reached.');
+  for (const stream of [DESK, LAMP]) {
+    const failing: EventLog['readStream'] = async (name, ...which) => {
+      if (name === stream) throw lost;
+      return reader.readStream(name, ...which);
+    };
+    await t.rejects(audit({ ...reader, readStream: failing }), lost);
+  }
+  await reader.close();
+});
+
+t.test('facts that go on and on without a checkpoint show that some were taken away, or that nobody signs', async (t) => {
+  const log = chained(openMemoryEventLog());
+  const minutes = Array.from({ length: 10 }, (_, minute) => ({ ...newFact(), time: START + minute * 60_000 }));
+  await log.append(DESK, NO_STREAM, minutes);
+  const { found } = await audit(log);
+  const message = 'There is no checkpoint for what happened from 2026-01-01T00:00:00.000Z on, although one is due every 60 s.';
+  t.match(found, [{ fault: 'missing-checkpoint', stream: DESK, revision: 0, message }]);
 });
