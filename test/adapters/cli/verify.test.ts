@@ -152,7 +152,7 @@ t.test('where it cannot look it says why, and that is no verdict', async (t) => 
     const { code, stderr, lines } = await verify(t, '--data-dir', dataDir, ...parameters);
     t.strictSame([code, stderr, lines], [2, `${sentence}\n`, []]);
   }
-  t.match(await verify(t, '--evident'), { code: 2, stderr: /unknown option/ });
+  t.match(await verify(t, '--evident'), { code: 252, stderr: /unknown option/ }, 'as with every command');
   const stray = runBerth(t, 'audit', '--owner', 'ann', 'verify', '--data-dir', dataDir);
   t.equal(await stray.ended, 2);
   t.equal(stray.stderr(), '--owner belongs to the list of berth audit: what is verified is the whole log.\n');
