@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogReader } from '../../domain/ports/event-log.ts';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../settings/setting.ts';
 import type { Trust } from '../evidence/checkpoint-check.ts';
 import type { Fault, FaultKind } from '../evidence/fault.ts';
 import { EVIDENCE_FILE } from '../evidence/published.ts';
