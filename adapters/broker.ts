@@ -5,6 +5,7 @@
 import { EventEmitter, once } from 'node:events';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { createBreaking } from '../domain/processes/breaking.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
 import type { ReadDatabase } from '../projections/database.ts';
 import { type Access, createAccess } from './access.ts';
@@ -74,18 +75,13 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const { clock, random, logger } = ports;
   const folder = await claimDataFolder(config.dataDir);
   onStop(folder.release);
-  const opened = await openLog(config, folder.path, logger);
-  const { locks } = opened;
+  const self = await ensureBrokerId(folder.path, random);
+  const opened = await openLog(config, { folder: folder.path, broker: self, logger });
   const chain = chained(opened.log);
   onStop(chain.close);
   const log = liftedLog(chain);
   const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });
   onStop(secrets.close);
-  const sealing = createSealing(
-    { ...ports, log: chain, locks, ...vouching(folder.path, secrets.checkpointSeed) },
-    { intervalMs: config.checkpointIntervalMs },
-  );
-  onStop(sealing.stop);
   const tokens = createTokens(secrets.signingKeys);
   const machine = { hostname: hostname(), interfaces: networkInterfaces() };
   const advertised = advertisedHost({ ...config, host: config.agents.host }, machine);
@@ -101,10 +97,15 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const connections = createAgentConnections({ clock, random });
   const issueConnectionToken = (entry: Entry) =>
     tokens.issueConnectionToken({ ...entry, lifetimeMinutes: config.connectionTokenLifetimeMs / 60_000 }, clock.now());
-  const self = await ensureBrokerId(folder.path, random);
   const ca = [...secrets.authority.trusted, ...keys.agentAnchors];
-  const cluster = createCluster({ self, connections, tokens, ca, clock, logger, core: () => core });
+  const cluster = createCluster({ self, connections, tokens, ca, clock, logger, holds: opened.locks.holds, core: () => core });
   onStop(cluster.close);
+  const locks = createBreaking({ locks: opened.locks, clock, self, ask: cluster.holdsOf, ...tellBreaking(logger) });
+  const sealing = createSealing(
+    { ...ports, log: chain, locks, ...vouching(folder.path, secrets.checkpointSeed) },
+    { intervalMs: config.checkpointIntervalMs },
+  );
+  onStop(sealing.stop);
   const core: Core = await startCore(
     { ...ports, log, locks, self, database, snapshots, link: cluster.link, fatal, issueConnectionToken },
     limitsOf(config),
@@ -139,6 +140,11 @@ function openPast(config: BrokerConfig, ports: Omit<PastPorts, 'folder' | 'fold'
     { ...PAST_LIMITS, deletedVisibleMs: config.deletedSessionVisibleMs },
   );
 }
+
+const tellBreaking = (logger: BrokerPorts['logger']) => ({
+  broke: (lock: string, holder: string) => logger.warn({ lock, holder }, 'A broker that gives no sign of life has lost a lock.'),
+  broken: (lock: string) => logger.warn({ lock }, 'Another broker has heard no sign of life of this one, and has broken its lock.'),
+});
 
 /** With what checkpoints are signed, and where they can be checked. */
 const vouching = (dataDir: string, seed: Buffer) => ({ key: checkpointKey(seed), published: publishedIn(join(dataDir, EVIDENCE_FILE)) });

@@ -47,7 +47,8 @@ export async function startBenchCore(folder: string, servers: number): Promise<B
     throw error;
   };
   const ports = { log, database, link: NOBODY, clock: systemClock, random: systemRandom, logger, fatal };
-  const alone = { locks: createMemoryLocks(), self: brokerId('bench') };
+  const self = brokerId('bench');
+  const alone = { locks: createMemoryLocks()(self), self };
   const core = await startCore({ ...ports, ...alone, issueConnectionToken: async () => '' }, LIMITS);
   for (let first = 0; first < servers; first += AT_ONCE) {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => greet(core, first + index)));

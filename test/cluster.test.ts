@@ -44,7 +44,10 @@ const CALM_MS = 1500;
 const MADE_GOOD_MS = 30_000;
 /** As often as real agents. */
 const AGENTS_FACTOR = '1';
+/** How long a leader is stopped. */
+const SILENCE_MS = 14_000;
 const LEADS = 'This broker leads.';
+const LEADS_NO_MORE = 'This broker does not lead any more.';
 
 const simulated = { latency_ms_min: 5, latency_ms_max: 80, failure_rate: 0.05 };
 const SERVERS: readonly HostOptions[] = [
@@ -101,6 +104,67 @@ t.test(`brokers that are killed are made good for by the others (seed ${SEED})`,
   await t.test('pictures and load of a host are had through any broker', (t) => hostsElsewhere(t, world));
 });
 
+t.test('a leader that falls silent in the middle of its work is made good for, and does no harm when it comes back', async (t) => {
+  const world = await createWorld(t);
+  const leader = await leaderOf(world.brokers);
+  const others = world.brokers.filter((broker) => broker !== leader) as [RealBroker, RealBroker];
+  const acknowledged = [await createOne(leader), await createOne(others[0])];
+  // Until it has been asked for a sign of life.
+  await pause(CALM_MS);
+  const underWay = createOne(leader);
+  const { at, told, placed } = await whileStopped(leader, async () => {
+    const at = Date.now();
+    const told = await Promise.all(others.map(createOne));
+    const placed = await Promise.all(told.map((id) => placementOf(others[0], id)));
+    await leaderOf(others);
+    // So long that its agents have gone to others, and it is called gone.
+    await pause(Math.max(0, at + SILENCE_MS - Date.now()));
+    return { at, told, placed };
+  });
+  const times = placed.map((placements) => Math.min(...placements) - at);
+  t.comment(`after the leader fell silent the next sessions asked for are placed in ${times.map(seconds).join(', ')}`);
+  t.ok(Math.max(...times) < MADE_GOOD_MS);
+  await leader.process.says('has broken its lock');
+  await leader.process.says(LEADS_NO_MORE);
+  acknowledged.push(...told, await underWay, await createOne(leader));
+
+  const settled = await settle(world, { sessions: new Map(), servers: [], forced: new Set(), faults: [], answers: 0, lost: 0 });
+  t.same(settled.problems, [], 'every session comes to READY or DELETED, and every slot is held by a live session');
+  for (const id of acknowledged) {
+    const history = await leader.client.sessionHistory(id);
+    const attempts = history.flatMap(({ Type, Data }) => (Type === 'session.placed' ? [Data?.['attempt']] : []));
+    t.same(attempts, [...new Set(attempts)], 'each attempt is placed once');
+    t.ok(attempts.length > 0, 'and nothing is lost');
+  }
+  t.equal(await leaderOf(world.brokers).then((now) => now === leader), false);
+  await t.test('all brokers describe the same', (t) => sameEverywhere(t, world));
+});
+
+/** Even if `work` fails it goes on, or it could not be ended. */
+async function whileStopped<T>({ process }: RealBroker, work: () => Promise<T>): Promise<T> {
+  process.child.kill('SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    process.child.kill('SIGCONT');
+  }
+}
+
+async function createOne({ client }: RealBroker): Promise<string> {
+  const made = await client.createSessions([{ Name: 'one', Owner: 'somebody', Type: 'VIRTUAL', EnqueueRequest: true }]);
+  return String(made.SuccessfulList?.[0]?.Id);
+}
+
+/** When it was placed, ms since 1970: once, or again after a failure. */
+async function placementOf({ client }: RealBroker, id: string): Promise<readonly number[]> {
+  let times: readonly number[] = [];
+  await eventually(async () => {
+    times = (await client.sessionHistory(id)).filter(({ Type }) => Type === 'session.placed').map(timeOf);
+    return times.length > 0;
+  });
+  return times;
+}
+
 async function createWorld(t: Test): Promise<World> {
   const { url, prefix } = await startEventStore(t, { apart: true });
   const flags = ['--event-log', url, '--stream-prefix', prefix, '--log-level', 'info'];
@@ -129,8 +193,7 @@ async function strike(world: World, told: Told): Promise<void> {
   const checked: Told = { ...told, sessions: new Map() };
   for (const { victims, agents = false } of BLOWS) {
     await pause(CALM_MS);
-    await eventually(async () => leading(world.brokers) !== undefined);
-    const leader = leading(world.brokers) as RealBroker;
+    const leader = await leaderOf(world.brokers);
     const others = world.brokers.filter((broker) => broker !== leader);
     const struck = victims.map((victim) => (victim === 'leader' ? leader : oneOf(others)));
     await Promise.all(struck.map((broker) => broker.kill()));
@@ -145,10 +208,15 @@ async function strike(world: World, told: Told): Promise<void> {
   }
 }
 
+async function leaderOf(brokers: readonly RealBroker[]): Promise<RealBroker> {
+  await eventually(async () => leading(brokers) !== undefined);
+  return leading(brokers) as RealBroker;
+}
+
 /** The one that said so last, and has not taken it back. */
 function leading(brokers: readonly RealBroker[]): RealBroker | undefined {
   const count = (broker: RealBroker, text: string) => broker.process.stderr().split(text).length;
-  return brokers.find((broker) => count(broker, LEADS) > count(broker, 'This broker does not lead any more.'));
+  return brokers.find((broker) => count(broker, LEADS) > count(broker, LEADS_NO_MORE));
 }
 
 const idOf = async ({ dataDir }: RealBroker): Promise<string> => (await readFile(join(dataDir, 'broker-id'), 'utf8')).trim();

@@ -21,6 +21,8 @@ export interface ClusterDeps {
   readonly ca: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The ids of the locks that this process holds. */
+  holds(): readonly string[];
   /** Asked when there is something to do, not before. */
   core(): Pick<Core, 'directory' | 'fleet' | 'reception'>;
 }
@@ -30,12 +32,14 @@ export interface Cluster {
   readonly link: AgentLink;
   /** What agents say is also told to the other brokers, where it is not in the log. */
   reception(): Reception;
+  /** The ids of the locks that another broker holds, from itself. Rejects when it does not answer. */
+  holdsOf(broker: BrokerId): Promise<readonly string[]>;
   /** What the others may ask. */
   api(): Hono;
   close(): Promise<void>;
 }
 
-export function createCluster({ self, connections, tokens, ca, clock, logger, core }: ClusterDeps): Cluster {
+export function createCluster({ self, connections, tokens, ca, clock, logger, holds, core }: ClusterDeps): Cluster {
   const directory = {
     others: () => core().directory.others(self),
     find: (id: string) => core().directory.find(brokerId(id)),
@@ -50,8 +54,11 @@ export function createCluster({ self, connections, tokens, ca, clock, logger, co
   return {
     link: createClusterLink({ local: connections, peers, holderOf }),
     reception: () => shareTelemetry(core().reception, peers),
+    holdsOf: peers.holds,
     api: () =>
       createBrokerApi({
+        self,
+        holds,
         verifyBrokerToken: async (token) => 'valid' in (await tokens.verifyAccessToken(token, 'broker', clock.now())),
         telemetry(batch) {
           // What an agent says here is newer than what another broker heard of it.

@@ -5,8 +5,8 @@ import type { TokenIssuer } from '../tokens.ts';
 import { BROKER_BODY_LIMITS } from '../wire/brokers.ts';
 
 export interface PeerHttp {
-  /** The body of the answer. Rejects when there is none within bounded time, or another status than 200. */
-  post(peer: { readonly url: string }, path: string, body: object): Promise<unknown>;
+  /** The body of the answer. Rejects when there is none within bounded time, by default 15 s, or another status than 200. */
+  post(peer: { readonly url: string }, path: string, body: object, patienceMs?: number): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -47,9 +47,9 @@ export function createPeerHttp({ id, tokens, ca, clock }: PeerHttpDeps): PeerHtt
   }
 
   return {
-    async post({ url }, path, body) {
+    async post({ url }, path, body, patienceMs = PATIENCE_MS) {
       const headers = { 'content-type': 'application/json', authorization: await authorization() };
-      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const signal = AbortSignal.timeout(patienceMs);
       const options = { method: 'POST', headers, body: JSON.stringify(body), dispatcher, signal } as const;
       const answer = await request(`${url}${path}`, options);
       if (answer.statusCode === 200) return answer.body.json();

@@ -7,7 +7,7 @@ import type { Order, Telemetry } from '../../domain/ports/agent-link.ts';
 import type { Clock, Timer } from '../../domain/ports/clock.ts';
 import type { Logger } from '../logging.ts';
 import type { TokenIssuer } from '../tokens.ts';
-import { MAX_TELEMETRY, type Pictures, picturesSchema } from '../wire/brokers.ts';
+import { holdsSchema, MAX_TELEMETRY, type Pictures, picturesSchema } from '../wire/brokers.ts';
 import { createPeerHttp } from './peer-http.ts';
 
 export interface Peer {
@@ -28,6 +28,8 @@ export interface Peers {
   telemetry(serverId: ServerId, telemetry: Telemetry): void;
   /** Asks the broker that the server's agent is connected to. Never rejects, and takes 15 s at most. */
   screenshot(brokerId: string, serverId: ServerId, order: PictureOrder): Promise<Pictures>;
+  /** The ids of the locks that the process of this broker holds. Rejects when it does not say within 2 s. */
+  holds(brokerId: string): Promise<readonly string[]>;
   /** Ends what is under way. */
   close(): Promise<void>;
 }
@@ -46,6 +48,8 @@ export interface PeersDeps {
 }
 
 const BATCH_MS = 1000;
+/** How long a broker that is alive may take to say so. */
+const SIGN_MS = 2000;
 /** As many as agents may be connected to one broker. */
 const MAX_WAITING = 20_000;
 /** Pictures that are waited for at the same time. */
@@ -53,6 +57,8 @@ const MAX_PICTURES = 100;
 
 export function createPeers({ directory, clock, logger, ...deps }: PeersDeps): Peers {
   const http = createPeerHttp({ ...deps, clock });
+  /** Connections of their own: a sign of life must not wait behind pictures. */
+  const signs = createPeerHttp({ ...deps, clock });
   /** What came since the last batch. */
   let waiting = new Map<ServerId, Telemetry>();
   let timer: Timer | undefined;
@@ -111,9 +117,16 @@ export function createPeers({ directory, clock, logger, ...deps }: PeersDeps): P
       pictures -= 1;
       return answer;
     },
-    close() {
+    async holds(brokerId) {
+      const peer = directory.find(brokerId);
+      if (peer === undefined) throw new Error(`Nobody knows where the broker ${brokerId} is.`);
+      const { broker, holds } = holdsSchema.parse(await signs.post(peer, '/brokers/holds', {}, SIGN_MS));
+      if (broker !== brokerId) throw new Error(`Where the broker ${brokerId} was there is ${broker} now.`);
+      return holds;
+    },
+    async close() {
       timer?.cancel();
-      return http.close();
+      await Promise.all([http.close(), signs.close()]);
     },
   };
 }

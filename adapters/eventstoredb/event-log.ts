@@ -4,8 +4,9 @@
  */
 import type { Position, RecordedFact } from '../../domain/facts.ts';
 import { LOG_START } from '../../domain/facts.ts';
+import { type BrokerId, brokerId } from '../../domain/ids.ts';
 import { type EventLog, LogFault } from '../../domain/ports/event-log.ts';
-import type { Locks } from '../../domain/ports/locks.ts';
+import type { BreakableLocks } from '../../domain/ports/locks.ts';
 import { draftFacts } from '../drafts.ts';
 import { createTail } from '../tail.ts';
 import { type Appending, createAppending } from './appending.ts';
@@ -19,6 +20,8 @@ import { type Server, serverAt } from './server.ts';
 export interface EventStoreLogOptions {
   /** Comes before the names of our streams, such as `acme.`; so several clusters can share one server. Default: nothing. */
   readonly streamPrefix?: string;
+  /** Whose locks are taken here. Default: nobody's that anyone knows. */
+  readonly broker?: BrokerId;
   /** Facts that may wait for the server; more are turned away with LogBusyError. Default 10,000, at least 500. */
   readonly waitingFacts?: number;
   /** The newest facts that stay in memory for subscribers (up to twice as many for a while). Default 4,096. */
@@ -33,7 +36,7 @@ export interface EventStoreLogOptions {
 
 export interface EventStoreLog extends EventLog {
   /** Held on the same server, under the same prefix. Closing the log releases them. */
-  readonly locks: Locks;
+  readonly locks: BreakableLocks;
   /** False while the connection is lost: what others write meanwhile is not known here. */
   stands(): boolean;
   /** For the line that a broker prints when it starts; no password is in it. */
@@ -44,6 +47,7 @@ export interface EventStoreLog extends EventLog {
 export async function openEventStoreLog(connectionString: string, options: EventStoreLogOptions = {}): Promise<EventStoreLog> {
   const {
     streamPrefix = '',
+    broker = brokerId('unknown'),
     waitingFacts = 10_000,
     recentFacts = 4096,
     callMs = 10_000,
@@ -54,7 +58,7 @@ export async function openEventStoreLog(connectionString: string, options: Event
   const server = serverAt(connectionString);
   const reading = createReading(server, names, { callMs, searchMs });
   const appending = createAppending(server, names, { waitingFacts, callMs });
-  const locks = createLocks(server, names, callMs);
+  const locks = createLocks(server, names, { broker, callMs });
   try {
     const newest = await reading.newest();
     return await createEventLog({ server, names, reading, appending, locks, newest, recentFacts, callMs, report });

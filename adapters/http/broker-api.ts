@@ -5,17 +5,20 @@ import { BROKER_BODY_LIMITS, pictureRequestSchema, type TelemetryBatch, telemetr
 import { answerProblem, bearerToken, parsed, problem, unauthorized } from './problem.ts';
 
 export interface BrokerApiDeps {
+  readonly self: string;
   /** Whether this token is another broker's. */
   verifyBrokerToken(token: string): Promise<boolean>;
   /** What servers connected to that broker have reported. */
   telemetry(batch: TelemetryBatch): void;
+  /** The ids of the locks that its process holds. */
+  holds(): readonly string[];
   /** Of the agents connected to this broker. */
   readonly link: Pick<AgentLink, 'screenshot'>;
   /** Told of what was thrown while a request was served. */
   failed(error: unknown): void;
 }
 
-export function createBrokerApi({ verifyBrokerToken, telemetry, link, failed }: BrokerApiDeps): Hono {
+export function createBrokerApi({ self, verifyBrokerToken, telemetry, holds, link, failed }: BrokerApiDeps): Hono {
   const app = new Hono();
   app.use('/brokers/*', async (c, next) => {
     const token = bearerToken(c);
@@ -32,6 +35,8 @@ export function createBrokerApi({ verifyBrokerToken, telemetry, link, failed }: 
     if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
     return c.json(await link.screenshot(body.value.serverId, body.value.order));
   });
+  // The sign of life that others go by: the process answers itself, from memory.
+  app.post('/brokers/holds', (c) => c.json({ broker: self, holds: holds() }));
   app.onError((error, c) => answerProblem(c, error, failed));
   return app;
 }

@@ -25,3 +25,6 @@ export const pictureRequestSchema = z.object({ serverId: serverIdText, order: ta
 export type Pictures = readonly Screenshot[] | { readonly rejected: string };
 
 export const picturesSchema: z.ZodType<Pictures> = z.union([z.array(screenshot).min(1).max(16), z.object({ rejected: sentence })]);
+
+/** Who answers, and the ids of what its process holds in the log's locks. A broker holds three, and those of brokers that it looks after for a moment. */
+export const holdsSchema = z.object({ broker: z.string(), holds: z.array(z.string().max(100)).max(10_000) });

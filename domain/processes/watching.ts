@@ -1,5 +1,5 @@
 /**
- * Looks after the other brokers and their servers. A broker whose lock can be taken is gone; its servers are expected elsewhere, and those that do
+ * Looks after the other brokers and their servers. A broker whose lock can be taken is gone, or silent; its servers are expected elsewhere, and those that do
  * not come are lost. Only the leading broker does this.
  */
 import type { Brokers } from '../broker/actor.ts';
@@ -55,7 +55,7 @@ export function createWatching(ports: WatchingPorts, { returnMs }: WatchingLimit
     const lock = await locks.take(nameOf(id));
     if (lock === undefined) return;
     try {
-      await brokers.execute(id, { type: 'leave', reason: 'Its process is gone.' }, origin());
+      await brokers.execute(id, { type: 'leave', reason: 'It gives no sign of life.' }, origin());
     } finally {
       await lock.release();
     }
@@ -92,7 +92,7 @@ export function createWatching(ports: WatchingPorts, { returnMs }: WatchingLimit
       const gone = new Set<BrokerId>();
       for (const { broker } of fleet.values()) if (broker !== null && isGone(broker)) gone.add(broker);
       for (const id of gone) expectElsewhere(id);
-      round = clock.after(ROUND_MS, lookAtAll);
+      lookAtAll();
     },
     broker(id, fact) {
       if (fact.type === 'broker.left') expectElsewhere(id);

@@ -1,6 +1,6 @@
 /** Several brokers on one log: who leads, what becomes of the work of one that dies, and of the servers that it held. */
 import t from 'tap';
-import { serverId } from '../../domain/ids.ts';
+import { brokerId, serverId } from '../../domain/ids.ts';
 import type { Locks } from '../../domain/ports/locks.ts';
 import { setUpCluster } from '../helpers/cluster.ts';
 import { ORIGIN } from '../helpers/samples.ts';
@@ -101,7 +101,60 @@ t.test('a broker that lost its locks without noticing does no harm, and takes it
   t.same(cluster.types('broker', 'a'), ['broker.joined', 'broker.left', 'broker.joined'], 'it was called gone, and came back');
   await cluster.pass(20_000);
   t.ok(one.said.includes('warn: This broker does not lead any more.'));
-  t.equal(await cluster.newLocks().take('broker-a'), undefined);
+  t.equal(await cluster.newLocks(brokerId('nobody')).take('broker-a'), undefined);
+});
+
+t.test('the work of a leader that falls silent is taken up within ten seconds', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [leader, other, third] = [await cluster.start('a'), await cluster.start('b'), await cluster.start('c')];
+  await other.greet('A');
+  await cluster.pass(5_000);
+  leader.fallSilent();
+  const creating = third.create();
+  await cluster.pass(7_000);
+  const both = () => [...other.said, ...third.said];
+  await until('one of them leads', () => both().includes(LEADS));
+  await cluster.pass(1_000);
+  t.match(await creating, [{ done: { state: 'CREATING' } }]);
+  t.equal(other.orders.filter(({ order }) => order.kind === 'create-session').length, 1);
+  t.same(
+    both().filter((line) => line.startsWith('broke')),
+    ['broke leader of a', 'broke broker-a of a'],
+  );
+  t.same(cluster.types('broker', 'a'), ['broker.joined', 'broker.left']);
+});
+
+t.test('a broker that others cannot hear is called gone once, says that it is not, and keeps its servers', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [leader, other] = [await cluster.start('a'), await cluster.start('b')];
+  await other.greet('A');
+  await cluster.pass(5_000);
+  cluster.hears = (broker) => broker !== other.id;
+  await cluster.pass(300_000);
+  t.same(cluster.types('broker', 'b'), ['broker.joined', 'broker.left', 'broker.joined']);
+  t.same(cluster.types('server', 'A'), ['server.registered', 'server.described']);
+  t.same(
+    leader.said.filter((line) => line.startsWith('broke')),
+    ['broke broker-b of b'],
+  );
+  t.ok(leader.core.directory.find(other.id));
+});
+
+t.test('between brokers that cannot hear each other the lead changes once', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [leader, other] = [await cluster.start('a'), await cluster.start('b')];
+  await leader.greet('A');
+  await cluster.pass(5_000);
+  cluster.hears = () => false;
+  await cluster.pass(7_000);
+  await until('it leads', () => other.said.includes(LEADS));
+  await cluster.pass(600_000);
+  t.same(
+    [...leader.said, ...other.said].filter((line) => line.startsWith('broke leader')),
+    ['broke leader of a'],
+  );
+  t.same(cluster.types('server', 'A'), ['server.registered', 'server.described'], 'nobody calls its server lost');
+  t.match(await leader.create(), [{ done: { state: 'CREATING' } }]);
 });
 
 t.test('a placement that another leader began anew is void', async (t) => {
@@ -169,11 +222,11 @@ t.test('what keeps a broker from leading is told once, and tried again', async (
       return locks.take(name);
     },
   });
-  const locks = cluster.newLocks();
+  const locks = cluster.newLocks(brokerId('nobody'));
   const other = await cluster.start('b', { locks: failing(locks) }).catch(() => undefined);
   t.equal(other, undefined, 'not at the start: an operator looks at it');
   isAway = false;
-  const third = await cluster.start('c', { locks: failing(cluster.newLocks()) });
+  const third = await cluster.start('c', { locks: failing(cluster.newLocks(brokerId('nobody'))) });
   isAway = true;
   await leader.stop();
   await cluster.pass(5_000);
@@ -187,7 +240,7 @@ t.test('what keeps a broker from leading is told once, and tried again', async (
 t.test('a broker that cannot say that it is back says so to its operator, and goes on trying', async (t) => {
   const cluster = await setUpCluster(t);
   await cluster.start('a');
-  const own = cluster.newLocks();
+  const own = cluster.newLocks(brokerId('nobody'));
   let isAway = false;
   const locks: Locks = { take: (name) => (isAway ? Promise.reject(new Error('The log is away.')) : own.take(name)) };
   const other = await cluster.start('b', { locks });

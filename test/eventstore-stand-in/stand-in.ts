@@ -146,6 +146,7 @@ function supportedMethods(
   const persistent = new features.SupportedMethod();
   persistent.setServiceName('event_store.client.persistent_subscriptions.persistentsubscriptions');
   persistent.setMethodName('getinfo');
+  persistent.setFeaturesList(['stream', 'all']);
   methods.setMethodsList([batch, persistent]);
   reply(null, methods);
 }

@@ -8,6 +8,7 @@ import { createMemoryStore, openMemoryEventLog } from '../../adapters/memory/eve
 import { openReadDatabase } from '../../adapters/sqlite/read-database.ts';
 import { type BrokerId, brokerId, serverId, streamName } from '../../domain/ids.ts';
 import type { Greeting, Order } from '../../domain/ports/agent-link.ts';
+import { createBreaking } from '../../domain/processes/breaking.ts';
 import { GREETING, LIMITS, SILENT } from './core.ts';
 import { createLife, mortal, mortalClock } from './life.ts';
 import { AGENT_CLIENT, description, ORIGIN, wish } from './samples.ts';
@@ -27,8 +28,12 @@ export interface Member {
   stop(): Promise<void>;
   /** Nothing that is under way goes on, and its locks are free. */
   kill(): void;
+  /** As `kill`, but its locks stay held, as those of a machine without power. */
+  fallSilent(): void;
   /** Its locks are free; it hears of that only later. */
   seizeLocks(unawareMs: number): void;
+  /** The ids of its locks. */
+  holds(): readonly string[];
 }
 
 export async function setUpCluster(t: Test) {
@@ -51,7 +56,16 @@ export async function setUpCluster(t: Test) {
     for (const { core } of alive) await core.idle();
   };
 
+  /** As one broker asks another, but at once. */
+  async function ask(broker: BrokerId): Promise<readonly string[]> {
+    const member = [...alive].find(({ id }) => id === broker);
+    if (member !== undefined && cluster.hears(broker)) return member.holds();
+    throw new Error(`${broker} does not answer.`);
+  }
+
   const cluster = {
+    /** False: what others ask of this broker does not reach it. */
+    hears: (_broker: BrokerId): boolean => true,
     /** False: this append never comes to the log, and is never answered. It waits for a promise. */
     onAppend: (_stream: string, _types: readonly string[]): boolean | Promise<boolean> => true,
     clock,
@@ -63,7 +77,8 @@ export async function setUpCluster(t: Test) {
     /** Joins under this name, or at this address if one is given. */
     async start(name: string, changes: Partial<CorePorts> = {}): Promise<Member> {
       const life = createLife();
-      const own = newLocks();
+      const self = brokerId(name);
+      const own = newLocks(self);
       starts += 1;
       const said: string[] = [];
       const say = (level: string) => (_: object, message: string) => void said.push(`${level}: ${message}`);
@@ -77,8 +92,15 @@ export async function setUpCluster(t: Test) {
       });
       const ports: CorePorts = {
         log: { ...mortal(shared, life), isShared: true, known: shared.known, subscribe: shared.subscribe },
-        locks: own,
-        self: brokerId(name),
+        locks: createBreaking({
+          locks: own,
+          clock: mortalClock(clock, life),
+          self,
+          ask,
+          broke: (lock, holder) => said.push(`broke ${lock} of ${holder}`),
+          broken: (lock) => said.push(`lost ${lock}`),
+        }),
+        self,
         database: await openReadDatabase(join(folder, `${name}-${starts}.sqlite`), { logger: SILENT }),
         link: { send: (server, order) => orders.push({ server, order }) > 0, screenshot: async () => ({ rejected: 'No.' }) },
         clock: mortalClock(clock, life),
@@ -112,7 +134,13 @@ export async function setUpCluster(t: Test) {
           life.end();
           own.die();
         },
+        fallSilent() {
+          alive.delete(member);
+          life.end();
+          own.fallSilent();
+        },
         seizeLocks: own.seize,
+        holds: own.holds,
       };
       alive.add(member);
       await joining;

@@ -67,7 +67,7 @@ export async function setUpCore(
     const log = wrap(openMemoryEventLog(store));
     database = await openReadDatabase(readModels, { logger: SILENT });
     const issueConnectionToken = async ({ sessionId: id, user }: Entry) => `${id} ${user}`;
-    const alone = { locks: createMemoryLocks(), self: BROKER };
+    const alone = { locks: createMemoryLocks()(BROKER), self: BROKER };
     const ports = { log, ...alone, database, link, clock, random, logger, issueConnectionToken, fatal };
     const core = await startCore(ports, { ...LIMITS, ...limits });
     running.push(core.stop, log.close, database.close);

@@ -35,6 +35,8 @@ export interface TestPeer extends Peer {
   readonly failures: unknown[];
   /** What is answered to a request for pictures. */
   answer(pictures: () => Promise<Pictures>): void;
+  /** The ids of the locks that it holds. */
+  readonly holds: string[];
   stop(): Promise<void>;
 }
 
@@ -43,6 +45,7 @@ export async function startPeer(t: Test, { clock, tokens, certificates }: Cluste
   const telemetry = new Map<ServerId, Telemetry>();
   const asked: { serverId: ServerId; orderId: string }[] = [];
   const failures: unknown[] = [];
+  const holds: string[] = [];
   let pictures = async (): Promise<Pictures> => ({ rejected: 'There is no screen.' });
   const screenshot: AgentLink['screenshot'] = (serverId, { orderId }) => {
     asked.push({ serverId, orderId });
@@ -54,6 +57,8 @@ export async function startPeer(t: Test, { clock, tokens, certificates }: Cluste
       posts.push(batch.length);
       for (const each of batch) telemetry.set(each.serverId, each.telemetry);
     },
+    self: id,
+    holds: () => holds,
     link: { screenshot },
     failed: (error) => failures.push(error),
   });
@@ -66,6 +71,7 @@ export async function startPeer(t: Test, { clock, tokens, certificates }: Cluste
     telemetry,
     asked,
     failures,
+    holds,
     answer(next) {
       pictures = next;
     },

@@ -76,7 +76,7 @@ export async function createSimulation({ seed, servers: settings, ground, ...opt
   async function startBroker(place: number): Promise<void> {
     await endings[place];
     const foundation = await ground.open(store, clock, place);
-    const own = newLocks();
+    const own = newLocks(identityOf(place));
     try {
       brokers[place] = await openBroker(foundation, { random, faults, locks: own, self: identityOf(place), ...options });
     } catch (err) {

@@ -43,7 +43,9 @@ async function startBrokers(t: Test) {
       const reception = { telemetry: fleet.telemetry } as Partial<Reception> as Reception;
       const logger = recordingLogger();
       const core = () => ({ directory, fleet, reception });
-      const cluster = createCluster({ ...shared, ...ports, self, connections, ca: [shared.ca], logger, core });
+      const holds: readonly string[] = [`held by ${self}`];
+      const deps = { ...shared, ...ports, self, connections, ca: [shared.ca], logger, holds: () => holds, core };
+      const cluster = createCluster(deps);
       const serving = await serveHttps(cluster.api(), { host: '127.0.0.1', port: 0, ...shared.certificates });
       t.teardown(async () => {
         await cluster.close();
@@ -112,4 +114,10 @@ t.test('what fails between brokers is logged', async (t) => {
   one.connections.screenshot = () => Promise.reject(new Error('a fault'));
   t.match(await two.link.screenshot(SERVER, ORDER), { rejected: /does not answer/ });
   t.match(one.logger.lines, [{ level: 'error', message: 'A request of another broker failed.', fields: { err: { message: 'a fault' } } }]);
+});
+
+t.test('a broker hears from another one which locks that one holds', async (t) => {
+  const { one, two } = await startBrokers(t);
+  t.same(await one.holdsOf(two.self), [`held by ${two.self}`]);
+  t.same(await two.holdsOf(one.self), [`held by ${one.self}`]);
 });

@@ -17,6 +17,7 @@ import type { Lock } from '../../../domain/ports/locks.ts';
 import { SILENT } from '../../helpers/core.ts';
 import { audit, KEY, OTHER_KEY, publishedFor, seal, trusting } from '../../helpers/evidence.ts';
 import { newFact, newFacts } from '../../helpers/new-facts.ts';
+import { BROKER } from '../../helpers/samples.ts';
 import { createSeededRandom, createSimulatedClock, type SimulatedClock } from '../../helpers/simulated-clock.ts';
 import { pause, until } from '../../helpers/until.ts';
 
@@ -33,7 +34,7 @@ function setUp(t: Test, wrap: (log: EventLog) => EventLog = (log) => log) {
   const store = createMemoryStore();
   const log = chained(wrap(openMemoryEventLog(store)));
   const clock = createSimulatedClock();
-  const locks = createMemoryLocks();
+  const locks = createMemoryLocks()(BROKER);
   const said: string[] = [];
   const say = (_: object, message: string) => void said.push(message);
   const logger = { ...SILENT, warn: say, error: say };
