@@ -4,7 +4,7 @@
  */
 import type { Brokers } from '../domain/broker/actor.ts';
 import type { Origin, Position } from '../domain/facts.ts';
-import { type BrokerId, requestId, type ServerId, serverId, sessionId } from '../domain/ids.ts';
+import { type BrokerId, requestId, serverId, sessionId } from '../domain/ids.ts';
 import type { Fleet } from '../domain/placement/fleet.ts';
 import type { Beliefs } from '../domain/ports/beliefs.ts';
 import type { Clock, Random, Timer } from '../domain/ports/clock.ts';
@@ -14,7 +14,8 @@ import type { Directory } from '../domain/processes/directory.ts';
 import { createEffects } from '../domain/processes/effects.ts';
 import { createPlacing, type PlacingLimits } from '../domain/processes/placing.ts';
 import type { PendingSession, Process } from '../domain/processes/process.ts';
-import { createReleasing, release } from '../domain/processes/releasing.ts';
+import { createReleasing, giveBack } from '../domain/processes/releasing.ts';
+import { createStrays } from '../domain/processes/strays.ts';
 import { createWatching, type WatchingLimits } from '../domain/processes/watching.ts';
 import type { Servers } from '../domain/server/actor.ts';
 import type { Sessions } from '../domain/session/actor.ts';
@@ -149,6 +150,7 @@ async function beginTerm(ports: LeadingPorts, limits: LeadingLimits): Promise<Te
   const placing = createPlacing({ ...ports, effects }, limits);
   const deadlines = createDeadlines({ ...ports, effects }, limits);
   const watching = createWatching({ ...ports, effects }, limits);
+  const strays = createStrays({ ...ports, effects, find: async () => (await work.straySlots()).map(strayOf) });
 
   function end(): void {
     for (const process of own) processes.splice(processes.indexOf(process), 1);
@@ -156,13 +158,14 @@ async function beginTerm(ports: LeadingPorts, limits: LeadingLimits): Promise<Te
     placing.stop();
     deadlines.stop();
     watching.stop();
+    strays.stop();
   }
 
   try {
     hear(createReleasing({ ...ports, effects }));
     await ports.reached(await ports.head());
-    const strays = await work.straySlots();
-    await Promise.all(strays.map((stray) => settleStray(ports, stray, origin)));
+    const found = await work.straySlots();
+    await Promise.all(found.map((stray) => settleStray(ports, stray, origin)));
     hear(placing, deadlines, watching);
     await ports.reached(ports.heard());
     const unreachable = await work.unreachable();
@@ -176,6 +179,7 @@ async function beginTerm(ports: LeadingPorts, limits: LeadingLimits): Promise<Te
       deadlines.resume(pending, origin);
     }
     watching.start();
+    strays.start();
   } catch (error) {
     end();
     throw error;
@@ -191,16 +195,13 @@ export const pendingOf = ({ id, serverId: server, state, stateTime, attempt }: U
   attempt,
 });
 
+const strayOf = ({ serverId: server, sessionId: session }: StraySlot) => ({ serverId: serverId(server), sessionId: sessionId(session) });
+
 /** Whoever led before may still be about to place the session there: that comes too late from now on, or has happened by now. */
-async function settleStray({ sessions, servers }: LeadingPorts, stray: StraySlot, origin: Origin): Promise<void> {
-  const id = sessionId(stray.sessionId);
-  const { context } = await sessions.look(id);
-  const { snapshot } = await sessions.execute(id, { type: 'restart-placement', round: context.round }, origin);
-  if (isOn(stray.serverId, snapshot)) return;
-  await servers.execute(stray.serverId, release(id), origin);
+async function settleStray(ports: LeadingPorts, stray: StraySlot, origin: Origin): Promise<void> {
+  const { sessions } = ports;
+  const { serverId, sessionId } = strayOf(stray);
+  const { context } = await sessions.look(sessionId);
+  await sessions.execute(sessionId, { type: 'restart-placement', round: context.round }, origin);
+  await giveBack(ports, serverId, sessionId, origin);
 }
-
-type Standing = Awaited<ReturnType<Sessions['look']>>;
-
-const isOn = (server: string, { value, context }: Standing): boolean =>
-  context.serverId === (server as ServerId) && value !== 'placing' && value !== 'deleted';

@@ -1,4 +1,5 @@
 /** Gives a server its slot back when the session that held it is over, or has failed there. */
+import type { Origin } from '../facts.ts';
 import type { ServerId, SessionId } from '../ids.ts';
 import type { Servers } from '../server/actor.ts';
 import type { SlotWish } from '../server/capacity.ts';
@@ -14,25 +15,35 @@ export interface ReleasingPorts {
   readonly effects: Effects;
 }
 
-/**
- * A restart finds slots of sessions that are over in the read models and releases them itself; see the broker's recovery. A session may be
- * found alive again before its slot is free, hence the look before; or just then, when it was counted in vain, hence the look after.
- */
+/** A restart finds slots of sessions that are over in the read models and releases them itself; see the broker's recovery. */
 export function createReleasing({ sessions, servers, effects }: ReleasingPorts): Process {
   return {
     session(id, fact) {
       if (fact.type !== 'session.deleted' && fact.type !== 'session.failed') return;
       effects.run(`releasing the slot of session ${id}`, async () => {
         const origin = causedBy('releasing', fact);
-        const before = await sessions.look(id);
-        const server = holder(before.context, fact);
-        if (server === null || aliveOn(server, before) !== null) return;
-        await servers.execute(server, release(id), origin);
-        const back = aliveOn(server, await sessions.look(id));
-        if (back !== null) await servers.execute(server, count(id, back), origin);
+        const { context } = await sessions.look(id);
+        const server = holder(context, fact);
+        if (server !== null) await giveBack({ sessions, servers }, server, id, origin);
       });
     },
   };
+}
+
+/**
+ * Releases the slot of a session, unless it is alive there. It may be found alive again, or placed anew, before its slot is free, hence the look before; or just
+ * then, when it was counted in vain, hence the look after.
+ */
+export async function giveBack(
+  { sessions, servers }: Pick<ReleasingPorts, 'sessions' | 'servers'>,
+  server: ServerId,
+  id: SessionId,
+  origin: Origin,
+): Promise<void> {
+  if (aliveOn(server, await sessions.look(id)) !== null) return;
+  await servers.execute(server, release(id), origin);
+  const back = aliveOn(server, await sessions.look(id));
+  if (back !== null) await servers.execute(server, count(id, back), origin);
 }
 
 export const release = (sessionId: SessionId) => ({ type: 'release', sessionId }) as const;

@@ -8,7 +8,7 @@ import type { Servers } from '../server/actor.ts';
 import type { Sessions } from '../session/actor.ts';
 import type { PlacementChoice } from '../session/events.ts';
 import { type Asked, type Job, wishOf } from './job.ts';
-import { release } from './releasing.ts';
+import { giveBack } from './releasing.ts';
 
 export interface SeekingPorts {
   readonly sessions: Sessions;
@@ -57,11 +57,17 @@ async function reserve({ fleet, servers }: SeekingPorts, job: Job, asked: Asked)
   return false;
 }
 
-/** The slot is held. A session that was deleted meanwhile gives it back. */
-async function settle({ sessions, servers }: SeekingPorts, job: Job, { serverId, choice }: Asked): Promise<Found> {
+/**
+ * The slot is held. A session that was deleted meanwhile gives it back. So does one that another leader places anew, once it has come to its
+ * server: until then nobody can tell whose slot this is, since both may have chosen the same server. See `strays.ts`.
+ */
+async function settle(ports: SeekingPorts, job: Job, { serverId, choice }: Asked): Promise<Found> {
   const { sessionId, attempt, round, origin } = job;
+  const { sessions } = ports;
   const outcome = await sessions.execute(sessionId, { type: 'place', serverId, attempt, round, choice }, origin);
   if (!('rejected' in outcome)) return { outcome: 'placed' };
-  await servers.execute(serverId, release(sessionId), origin);
+  const { value, context } = await sessions.look(sessionId);
+  const isPlacedAnew = value === 'placing' && context.round > round;
+  if (!isPlacedAnew) await giveBack(ports, serverId, sessionId, origin);
   return { outcome: 'gone' };
 }

@@ -170,6 +170,50 @@ t.test('a placement that another leader began anew is void', async (t) => {
   t.same(cluster.types('server', 'A').slice(2), ['server.slot-reserved', 'server.slot-released', 'server.slot-reserved']);
 });
 
+t.test('a slot that a leader reserved late, and did not live to give back, is free again after a while', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [former, leader] = [await cluster.start('a'), await cluster.start('b')];
+  await leader.greet('A');
+  await leader.greet('B');
+  former.seizeLocks(20_000);
+  await cluster.pass(2_000);
+  await until('the other one leads', () => leader.said.includes(LEADS));
+  cluster.onAppend = (_, types, broker) => broker !== 'a' || types[0] !== 'session.placed';
+  for (let session = 0; session < 8; session += 1) await leader.create();
+  await pause(100);
+  former.kill();
+  await cluster.settle();
+  const [reserved, released] = ['server.slot-reserved', 'server.slot-released'].map(
+    (wanted) => () => ['A', 'B'].flatMap((server) => cluster.types('server', server)).filter((type) => type === wanted).length,
+  ) as [() => number, () => number];
+  const before = reserved() - released();
+  t.ok(before > 8, `${before} slots are taken for eight sessions`);
+  await cluster.pass(59_000);
+  t.equal(reserved() - released(), before);
+  await cluster.pass(65_000);
+  t.equal(reserved() - released(), 8);
+});
+
+t.test('a former leader that comes to know late that its placement is void leaves the slot to whom it belongs', async (t) => {
+  const cluster = await setUpCluster(t);
+  const [former, leader] = [await cluster.start('a'), await cluster.start('b')];
+  await leader.greet('A');
+  let goOn = (): void => undefined;
+  const stopped = new Promise<boolean>((resolve) => {
+    goOn = () => resolve(true);
+  });
+  cluster.onAppend = (_, types, broker) => broker !== 'a' || types[0] !== 'session.placed' || stopped;
+  const creating = leader.create();
+  await until('it has reserved a slot', () => cluster.types('server', 'A').includes('server.slot-reserved'));
+  former.seizeLocks(600_000);
+  await cluster.clock.advance(2_000);
+  await until('the other one leads', () => leader.said.includes(LEADS));
+  t.match(await creating, [{ done: { state: 'CREATING' } }]);
+  goOn();
+  await cluster.pass(200_000);
+  t.same(cluster.types('server', 'A').slice(2), ['server.slot-reserved', 'server.slot-released', 'server.slot-reserved']);
+});
+
 t.test('a session that ends while another broker begins to lead gives its slot back', async (t) => {
   const cluster = await setUpCluster(t);
   const leader = await cluster.start('a');

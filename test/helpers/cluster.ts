@@ -67,7 +67,7 @@ export async function setUpCluster(t: Test) {
     /** False: what others ask of this broker does not reach it. */
     hears: (_broker: BrokerId): boolean => true,
     /** False: this append never comes to the log, and is never answered. It waits for a promise. */
-    onAppend: (_stream: string, _types: readonly string[]): boolean | Promise<boolean> => true,
+    onAppend: (_stream: string, _types: readonly string[], _broker: string): boolean | Promise<boolean> => true,
     clock,
     /** Of another process. */
     newLocks,
@@ -87,7 +87,7 @@ export async function setUpCluster(t: Test) {
         ...log,
         async append(stream, revision, facts) {
           const types = facts.map(({ type }) => type);
-          return (await cluster.onAppend(stream, types)) ? log.append(stream, revision, facts) : new Promise(() => undefined);
+          return (await cluster.onAppend(stream, types, name)) ? log.append(stream, revision, facts) : new Promise(() => undefined);
         },
       });
       const ports: CorePorts = {
