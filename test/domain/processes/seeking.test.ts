@@ -9,9 +9,9 @@ import { job, jobOf } from '../../../domain/processes/job.ts';
 import { seek } from '../../../domain/processes/seeking.ts';
 import { serverKind } from '../../../domain/server/actor.ts';
 import { sessionKind } from '../../../domain/session/actor.ts';
-import { setUpCore } from '../../helpers/core.ts';
+import { GREETING, setUpCore } from '../../helpers/core.ts';
 import { createTestFleet } from '../../helpers/fleet.ts';
-import { description, ORIGIN, wish } from '../../helpers/samples.ts';
+import { AGENT_CLIENT, BROKER, description, ORIGIN, wish } from '../../helpers/samples.ts';
 import { createSeededRandom, createSimulatedClock } from '../../helpers/simulated-clock.ts';
 
 const small = (hostname: string) => ({ description: description({ hostname, maxVirtualSessions: 1 }) });
@@ -101,6 +101,50 @@ t.test('where the index is wrong about every server the search ends all the same
   const found = await seek({ ...ports, ...actors, fleet }, 'pack', job(id, all));
   t.match(found, { outcome: 'none', reason: /; 2 servers considered: 2 taken by others meanwhile\.$/ });
   t.equal(fleet.get(serverId('A'))?.asked.size, 0);
+});
+
+/** A server with a session whose slot is taken for its first attempt, and what a leader does that is behind: it tries to place it once more there. */
+async function behind(then: 'it is placed' | 'it is placed anew' | 'it is over') {
+  const ports = { log: openMemoryEventLog(), clock: createSimulatedClock(), random: createSeededRandom(1) };
+  const actors = { sessions: createActors(sessionKind, ports), servers: createActors(serverKind, ports) };
+  const { fleet } = createTestFleet();
+  const [id, server] = [sessionId('s'), serverId('A')];
+  const { healthy, loggedInUsers, ...greeting } = GREETING;
+  const greet = {
+    type: 'greet',
+    broker: BROKER,
+    clientId: AGENT_CLIENT,
+    description: greeting.description,
+    healthy,
+    loggedInUsers,
+  } as const;
+  const choice = { policy: 'pack', candidates: [server], considered: 1, turnedDown: {}, failed: [] } as const;
+  await actors.servers.execute(server, greet, ORIGIN);
+  await actors.sessions.execute(id, { type: 'request', spec: wish() }, ORIGIN);
+  await actors.servers.execute(server, { type: 'reserve', sessionId: id, sessionType: 'VIRTUAL', owner: 'ann', attempt: 1 }, ORIGIN);
+  const late = { wish: wish(), attempt: 1, tried: [], origin: ORIGIN, deadline: 0, isTold: false, round: 0 };
+  if (then === 'it is placed') {
+    await actors.sessions.execute(id, { type: 'place', serverId: server, attempt: 1, round: 0, choice }, ORIGIN);
+    late.attempt = 2;
+  } else if (then === 'it is placed anew') {
+    await actors.sessions.execute(id, { type: 'restart-placement', round: 0 }, ORIGIN);
+  } else {
+    await actors.sessions.execute(id, { type: 'delete', owner: 'ann', force: false }, ORIGIN);
+  }
+  const found = await seek({ ...ports, ...actors, fleet }, 'pack', { ...job(id, late), asked: { serverId: server, choice } });
+  return { found, slots: (await actors.servers.look(server)).context.slots.length };
+}
+
+t.test('a leader that is behind leaves a session its slot', async (t) => {
+  t.same(await behind('it is placed'), { found: { outcome: 'gone' }, slots: 1 });
+});
+
+t.test('a leader that is behind leaves the slot to the one that places the session anew', async (t) => {
+  t.same(await behind('it is placed anew'), { found: { outcome: 'gone' }, slots: 1 });
+});
+
+t.test('a leader that is behind gives back the slot of a session that is over', async (t) => {
+  t.same(await behind('it is over'), { found: { outcome: 'gone' }, slots: 0 });
 });
 
 t.test('a session that looks for no server gives nothing to do', async (t) => {
