@@ -147,6 +147,28 @@ t.test('a broker that ends sends nothing more', async (t) => {
   t.same([peer.posts, said()], [[], []]);
 });
 
+t.test('a broker says which locks it holds, and only it itself', async (t) => {
+  const cluster = await newCluster(t);
+  const holder = await startPeer(t, cluster, 'holder');
+  const { peers } = peersOf(t, cluster, [holder, { id: 'former', url: holder.url }]);
+  holder.holds.push('one', 'two');
+  t.same(await peers.holds('holder'), ['one', 'two']);
+  await t.rejects(peers.holds('former'), { message: 'Where the broker former was there is holder now.' });
+  await t.rejects(peers.holds('gone'), { message: 'Nobody knows where the broker gone is.' });
+});
+
+t.test('a broker that is stopped in its tracks gives no sign of life, which is known in 2 s', async (t) => {
+  const cluster = await newCluster(t);
+  const mute = createServer({ ...cluster.certificates }, () => undefined);
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  const { peers } = peersOf(t, cluster, [{ id: 'mute', url: `https://127.0.0.1:${(mute.address() as AddressInfo).port}` }]);
+  const began = Date.now();
+  await t.rejects(peers.holds('mute'), { name: 'TimeoutError' });
+  t.ok(Date.now() - began < 10_000, 'other requests may take longer');
+  mute.closeAllConnections();
+  mute.close();
+});
+
 t.test('pictures come from the broker that the agent is connected to', async (t) => {
   const cluster = await newCluster(t);
   const holder = await startPeer(t, cluster, 'holder');
@@ -257,7 +279,7 @@ t.test('nobody but a broker of the cluster is heard', async (t) => {
     `Bearer ${forged}`,
     ...(await Promise.all((['api', 'agent'] as const).map(async (each) => `Bearer ${await token(cluster.tokens, each)}`))),
   ]) {
-    for (const path of ['/brokers/telemetry', '/brokers/screenshots']) {
+    for (const path of ['/brokers/telemetry', '/brokers/screenshots', '/brokers/holds']) {
       t.match(await post(path, batch, authorization), { status: 401, challenge: 'Bearer', body: { error: 'invalid_token' } });
     }
   }
