@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogReader } from '../../domain/ports/event-log.ts';
-import { ConfigError } from '../settings/setting.ts';
 import type { Trust } from '../evidence/checkpoint-check.ts';
 import type { Fault, FaultKind } from '../evidence/fault.ts';
 import { EVIDENCE_FILE } from '../evidence/published.ts';
 import { trustFiles, withCheckpointIn } from '../evidence/trusting.ts';
 import { type Findings, verifyLog } from '../evidence/verification.ts';
+import { ConfigError } from '../settings/setting.ts';
 import { dataFolderOf, type VerifyFlags } from './flags.ts';
 import { harmless } from './harmless.ts';
 import { endRequested } from './lifetime.ts';
