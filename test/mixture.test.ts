@@ -115,8 +115,12 @@ t.test(`a minute of mishaps comes right (seed ${SEED})`, { timeout: 600_000 }, a
   const sessions = await eventually('broker and host agree', async () => {
     views = await viewsOf(world);
     return views.told.join() === views.seen.join() && views.sessions;
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
     t.same(views?.told, views?.seen, 'what the broker says of the host');
+    for (const told of views?.told ?? []) {
+      const [id = ''] = told.split(' ');
+      if (!views?.seen.includes(told)) t.comment(JSON.stringify(await it.broker.client.sessionHistory(id)));
+    }
     throw error;
   });
   for (const [id, wish] of world.wished) {
