@@ -6,6 +6,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { benchAgent } from './agent.ts';
 import { appendBench } from './append.ts';
 import { untilAtRest } from './at-rest.ts';
 import { benchBatch } from './batch.ts';
@@ -23,7 +24,7 @@ import { benchConnected, benchRestart } from './restart.ts';
 import type { Row } from './row.ts';
 import { benchVerify } from './verify.ts';
 
-const LETTERS = ['a', 'b', 'c', 'd', 'e', 'g', 'h', 'k', 'p', 'r', 'v'] as const;
+const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'k', 'p', 'r', 'v'] as const;
 type Letter = (typeof LETTERS)[number];
 
 /** 1,000,000 facts. */
@@ -42,6 +43,7 @@ if (wanted.has('b') || wanted.has('e')) await inFolder('fleet', benchFleet);
 if (wanted.has('e')) show(await benchConnected());
 if (wanted.has('c')) show(await appendBench(process.env['EVENTSTORE_URL'] || undefined));
 if (wanted.has('d')) show(await benchRebuild());
+if (wanted.has('f')) show(await benchAgent());
 if (wanted.has('g')) show(await benchBatch());
 if (wanted.has('h')) show(await benchQueue());
 if (wanted.has('k')) await inFolder('cluster', benchBrokers);

@@ -36,6 +36,20 @@ export async function startBroker(dataDir: string, more: readonly string[] = [])
   return { connection, readyMs, ...measuring(child.pid ?? 0), stop: () => end(child, 'SIGTERM'), kill: () => end(child, 'SIGKILL') };
 }
 
+export interface AgentProcess extends Pick<BrokerProcess, 'resident' | 'processorSeconds' | 'stop'> {
+  /** Seconds of processor time of the programs that it has run. */
+  childSeconds(): Promise<number>;
+}
+
+/** `berth agent` as an operator runs it. */
+export function startAgent(configFile: string): AgentProcess {
+  const child = fork(fileURLToPath(new URL('../adapters/cli/berth.js', import.meta.url)), ['agent', '--config', configFile], {
+    execArgv: ['--enable-source-maps'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  return { ...measuring(child.pid ?? 0), stop: () => end(child, 'SIGTERM') };
+}
+
 export interface Helper<Message> {
   /** The next thing that it says. */
   next(): Promise<Message>;
@@ -88,18 +102,23 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 
 const PAGE_BYTES = 4096;
 const TICKS_PER_SECOND = 100;
+/** Fields of /proc/PID/stat behind the name: in user mode, with that in the kernel behind it. */
+const OWN_TIME = 11;
+const CHILDREN_TIME = 13;
 
 /** What Linux says of a process; other systems have no /proc, and no figures then. */
-function measuring(pid: number): Pick<BrokerProcess, 'resident' | 'processorSeconds'> {
+function measuring(pid: number): Pick<AgentProcess, 'resident' | 'processorSeconds' | 'childSeconds'> {
   const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+  const seconds = async (field: number): Promise<number> => {
+    const fields = (await read('stat')).replace(/^.*\) /, '').split(' ');
+    return (Number(fields[field]) + Number(fields[field + 1])) / TICKS_PER_SECOND;
+  };
   return {
     async resident() {
       const [, pages] = (await read('statm')).split(' ');
       return Number(pages) * PAGE_BYTES;
     },
-    async processorSeconds() {
-      const fields = (await read('stat')).replace(/^.*\) /, '').split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    },
+    processorSeconds: () => seconds(OWN_TIME),
+    childSeconds: () => seconds(CHILDREN_TIME),
   };
 }
