@@ -76,7 +76,7 @@ t.test('a session is made with everything that can be said of it, waited for, de
 });
 
 t.test('one connects to a session, takes pictures of it, and changes its permissions', async (t) => {
-  const id = await newSession(t, '--init-file-path', '/opt/init.sh', '--max-concurrent-clients', '2');
+  const id = await newSession(t, '--init-file-path', '/var/lib/dcv-session-manager-agent/init/init.sh', '--max-concurrent-clients', '2');
   const connection = await run(t, local('get-session-connection-data', '--session-id', id, '--user', 'DOMAIN\\ann'));
   t.match(connection, { code: 0, json: { Session: { Id: id }, ConnectionToken: /^eyJ/ } });
   const table = await run(t, local('get-session-connection-data', '--session-id', id, '--user', 'ann', '--output-format', 'table'));
