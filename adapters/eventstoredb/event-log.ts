@@ -131,6 +131,7 @@ async function createEventLog(parts: Parts): Promise<EventStoreLog> {
         return true;
       }),
     removal: (stream) => whileOpen(() => reading.removal(stream)),
+    removalNotes: () => whileOpen(() => reading.removalNotes()),
     head: () =>
       whileOpen(async () => {
         const fact = await reading.newestSince(feed.place());

@@ -33,6 +33,8 @@ export interface Names {
   lock(name: string): string;
   /** For the server to pick ours from the whole log. */
   readonly pattern: string;
+  /** The same for what is noted about our streams. */
+  readonly metadataPattern: string;
 }
 
 /** A name of ours behind the prefix: a category without dots, so that no prefix can be the beginning of another one's names. */
@@ -48,6 +50,7 @@ export function createNames(prefix: string): Names {
     onServer: (stream) => `${prefix}${stream}`,
     ours: (stream) => (name.test(stream) ? (stream.slice(prefix.length) as StreamName) : undefined),
     pattern,
+    metadataPattern: `^\\$\\$${pattern.slice(1)}`,
   };
 }
 

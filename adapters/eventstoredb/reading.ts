@@ -2,7 +2,7 @@
  * Reads of the server. Each is taken to its end or cancelled, because one that is broken off holds its place on the connection for ever; so many
  * run at a time as leave room on it; and each has a timer of its own.
  */
-import { BACKWARDS, END, type ReadStreamOptions, type ResolvedEvent, StreamNotFoundError } from '@eventstore/db-client';
+import { BACKWARDS, END, type ReadStreamOptions, type ResolvedEvent, START, StreamNotFoundError } from '@eventstore/db-client';
 import type { Position, RecordedFact, Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
 import { LogFault, type Removal } from '../../domain/ports/event-log.ts';
@@ -14,6 +14,7 @@ import type { Server } from './server.ts';
 export interface Reading {
   stream(stream: StreamName, fromRevision: Revision, limit: number): Promise<RecordedFact[]>;
   removal(stream: StreamName): Promise<Removal | undefined>;
+  removalNotes(): Promise<ReadonlyMap<string, number>>;
   /** Up to `limit` facts behind `after`. */
   all(after: Position, limit: number): Promise<RecordedFact[]>;
   /** The newest fact of all; undefined when there is none. May take as long as the server needs to look through what others wrote since. */
@@ -35,6 +36,8 @@ export interface ReadLimits {
 const UNDER_WAY = 64;
 /** If so many facts are behind a place, it is not close to the end. */
 const CLOSE = 100;
+/** Events of metadata that are read at a time. */
+const NOTES_PAGE = 500;
 const INVALID_ARGUMENT = 3;
 
 export function createReading(server: Server, names: Names, { callMs, searchMs }: ReadLimits): Reading {
@@ -42,13 +45,37 @@ export function createReading(server: Server, names: Names, { callMs, searchMs }
   const slots = createSlots(UNDER_WAY);
   const { pattern } = names;
 
-  async function all(read: Omit<FilteredRead, 'pattern'>, limitMs = searchMs): Promise<RecordedFact[]> {
-    const events = await slots.run(() => {
-      const opening = openFilteredRead(client, { ...read, pattern });
+  function filtered(read: FilteredRead, limitMs: number): Promise<ResolvedEvent[]> {
+    return slots.run(() => {
+      const opening = openFilteredRead(client, read);
       const cancel = () => void opening.then((open) => open.cancel()).catch(() => undefined);
       return within(limitMs, opening.then(drain), cancel);
     });
+  }
+
+  async function all(read: Omit<FilteredRead, 'pattern'>, limitMs = searchMs): Promise<RecordedFact[]> {
+    const events = await filtered({ ...read, pattern }, limitMs);
     return events.flatMap((event) => factOf(event, names) ?? []);
+  }
+
+  /** What is noted about each stream last. */
+  async function removals(): Promise<ReadonlyMap<string, string>> {
+    const noted = new Map<string, string>();
+    let from: FilteredRead['from'] = START;
+    for (;;) {
+      const read = { from, direction: 'forwards', maxCount: NOTES_PAGE, pattern: names.metadataPattern } as const;
+      const events: ResolvedEvent[] = await filtered(read, searchMs).catch(logUnreadable);
+      for (const event of events) {
+        const stream = event.event?.streamId ?? '';
+        const note = removalOf(event)?.note;
+        if (note === undefined) noted.delete(stream);
+        else noted.set(stream, note);
+      }
+      const last = events.at(-1)?.event?.position;
+      // A read includes the position that it starts from.
+      if (last === undefined || events.length < NOTES_PAGE) return noted;
+      from = last;
+    }
   }
 
   /** Empty for a stream that is not there. */
@@ -84,6 +111,11 @@ export function createReading(server: Server, names: Names, { callMs, searchMs }
         throw faultOf(`What was removed from the stream ${stream} could not be read`, error);
       });
       return removalOf(metadata);
+    },
+    async removalNotes() {
+      const notes = new Map<string, number>();
+      for (const note of (await removals()).values()) notes.set(note, (notes.get(note) ?? 0) + 1);
+      return notes;
     },
     async all(after, limit) {
       // A read includes the position that it starts from.

@@ -73,6 +73,12 @@ export function openMemoryEventLog(store: MemoryStore = createMemoryStore()): Ev
         return true;
       }),
     removal: (stream) => whileOpen(() => store.removals.get(stream)),
+    removalNotes: () =>
+      whileOpen(() => {
+        const notes = new Map<string, number>();
+        for (const { note } of store.removals.values()) notes.set(note, (notes.get(note) ?? 0) + 1);
+        return notes;
+      }),
     head: () => whileOpen(() => tail.head()),
     known: tail.head,
     subscribe: tail.subscribe,

@@ -12,7 +12,7 @@ import { type Connection, openConnection, sqliteVersion } from './connection.ts'
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { ensureSchema } from './log-schema.ts';
-import { readHead, readLogPage, readRemoval, readStreamPage } from './log-statements.ts';
+import { readHead, readLogPage, readRemoval, readRemovalNotes, readStreamPage } from './log-statements.ts';
 
 export interface SqliteEventLogOptions {
   /** Facts that may wait for the disk; more are turned away with LogBusyError. Default 10,000, at least 500. */
@@ -101,6 +101,7 @@ function createEventLog({ writer, readers, head, description, options }: Parts):
     readAll: (after, limit) => whileOpen(() => readAll(after, limit)),
     remove: (stream, removal) => whileOpen(() => groupCommit.remove(stream, removal)),
     removal: (stream) => whileOpen(() => read((reader) => readRemoval(reader, stream))),
+    removalNotes: () => whileOpen(() => read(readRemovalNotes)),
     head: () => whileOpen(tail.head),
     known: tail.head,
     subscribe: tail.subscribe,

@@ -11,7 +11,7 @@ import { type Deliver, LogFault, type LogReader, type Subscription } from '../..
 import { type Connection, openConnection } from './connection.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { expectSchema } from './log-schema.ts';
-import { readHead, readLogPage, readRemoval, readStreamPage } from './log-statements.ts';
+import { readHead, readLogPage, readRemoval, readRemovalNotes, readStreamPage } from './log-statements.ts';
 
 /** How often a follower looks for new facts, which is one look at the end of an index. */
 const LOOK_INTERVAL_MS = 200;
@@ -49,6 +49,7 @@ function createReader(connection: Connection): LogReader {
     readStream: (stream, fromRevision, limit) => faults(readStreamPage(connection, stream, NEWEST, { fromRevision, limit })),
     readAll,
     removal: (stream) => faults(readRemoval(connection, stream)),
+    removalNotes: () => faults(readRemovalNotes(connection)),
     head: () => faults(readHead(connection)),
     subscribe(after, deliver, failed) {
       const subscription = follow(after, readAll, deliver, failed);

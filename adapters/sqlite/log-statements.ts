@@ -135,6 +135,13 @@ export async function readRemoval(connection: Connection, stream: StreamName): P
   return removal;
 }
 
+export async function readRemovalNotes(connection: Connection): Promise<Map<string, number>> {
+  const rows = await connection.all<{ readonly note: string; readonly streams: number }>(
+    'SELECT note, count(*) AS streams FROM removed GROUP BY note',
+  );
+  return new Map(rows.map(({ note, streams }) => [note, streams]));
+}
+
 export async function hasRemovals(connection: Connection): Promise<boolean> {
   return (await connection.all('SELECT 1 FROM removed LIMIT 1')).length > 0;
 }

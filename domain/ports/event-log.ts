@@ -40,6 +40,8 @@ export interface EventLog {
   remove(stream: StreamName, removal: Removal): Promise<boolean>;
   /** What was taken out of a stream last; undefined: nothing ever was. */
   removal(stream: StreamName): Promise<Removal | undefined>;
+  /** The notes of all removals, and how many streams have each. May take as long as reading the log. */
+  removalNotes(): Promise<ReadonlyMap<string, number>>;
   /** The position of the newest acknowledged fact; `LOG_START` for an empty log. */
   head(): Promise<Position>;
   /** The newest position this process knows of: of its own appends and of what subscriptions have seen. Equal to `head` where nobody else writes. */
@@ -55,7 +57,7 @@ export interface EventLog {
 }
 
 /** The half of a log that changes nothing: what a command needs that looks at the log from outside the broker. */
-export type LogReader = Pick<EventLog, 'readStream' | 'readAll' | 'removal' | 'head' | 'subscribe' | 'close'>;
+export type LogReader = Pick<EventLog, 'readStream' | 'readAll' | 'removal' | 'removalNotes' | 'head' | 'subscribe' | 'close'>;
 
 export type Deliver = (facts: readonly RecordedFact[]) => Promise<void>;
 

@@ -395,6 +395,7 @@ async function removing(t: Test, open: Open): Promise<void> {
   t.test('facts that were taken out are read no more, and their stream goes on where it stood', async (t) => {
     const { log, reopen } = await open(t);
     await append(log, DESK, NO_STREAM, newFacts(3));
+    t.equal((await log.removalNotes()).size, 0);
     const others = newFacts(2);
     const { position } = await append(log, CHAIR, NO_STREAM, others);
     t.equal(await log.removal(DESK), undefined);
@@ -407,6 +408,7 @@ async function removing(t: Test, open: Open): Promise<void> {
       t.equal(await each.head(), position);
       t.same(await each.removal(DESK), { revision: 2, hash, note: 'box 1' });
       t.equal(await each.removal(CHAIR), undefined);
+      t.same([...(await each.removalNotes())], [['box 1', 1]]);
       for (const wrong of [NO_STREAM, 0, 1, 3]) {
         t.match(await each.append(DESK, wrong, newFacts(1)), { outcome: 'conflict', actualRevision: 2 }, `at ${wrong}`);
       }
@@ -425,6 +427,7 @@ async function removing(t: Test, open: Open): Promise<void> {
     await append(last, CHAIR, 1, newFacts(1));
     t.equal(await takeOut(last, DESK, 5, 'box 2'), true);
     t.match(await last.removal(DESK), { revision: 5, note: 'box 2' });
+    t.same([...(await last.removalNotes())], [['box 2', 1]]);
   });
 
   t.test('only a stream that stands where it is said to is taken out, and doing it again changes nothing', async (t) => {
@@ -459,6 +462,12 @@ async function removing(t: Test, open: Open): Promise<void> {
     t.same(ids(await log.readStream(CHAIR, 0, 500)), ids(chairs));
     t.same((await Promise.all(streams.map((stream) => log.readStream(stream, 0, 1)))).flat(), []);
     t.match(await log.removal(streamName('desk', '7')), { revision: 2, note: 'box 1' });
+    const notes = await log.removalNotes();
+    t.same([...notes].toSorted(), [
+      ['box 0', 84],
+      ['box 1', 83],
+      ['box 2', 83],
+    ]);
   });
 }
 
@@ -484,6 +493,7 @@ async function ending(t: Test, open: Open): Promise<void> {
     await t.rejects(log.readAll(LOG_START, 1), LogFault);
     await t.rejects(log.remove(DESK, { revision: 0, hash: '', note: '' }), LogFault);
     await t.rejects(log.removal(DESK), LogFault);
+    await t.rejects(log.removalNotes(), LogFault);
     await t.rejects(log.head(), LogFault);
     await t.rejects(collect(log, LOG_START, 1), LogFault);
   });

@@ -152,6 +152,7 @@ function createSlowLog(log: EventLog, slowness: Slowness): EventLog & { die(): P
     },
     remove: (...parameters) => inTurn(slowness, () => log.remove(...parameters)),
     removal: (stream) => inTurn(slowness, () => log.removal(stream)),
+    removalNotes: () => inTurn(slowness, () => log.removalNotes()),
     readStream: (...parameters) => inTurn(slowness, () => log.readStream(...parameters)),
     readAll: (...parameters) => inTurn(slowness, () => log.readAll(...parameters)),
     isShared: log.isShared,
