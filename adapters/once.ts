@@ -58,7 +58,7 @@ export function createOnce(ports: ActorPorts): Once {
     underWay.add(id);
     try {
       const first: Origin = { ...origin, requestId };
-      const done = await work({ origin: first, sessionId: (index) => sessionId(derivedId('session', id, round, index)) });
+      const done = await work({ origin: first, sessionId: (index) => sessionId(derivedId('session', id, requestId, index)) });
       await requests.execute(id, { type: 'answer', round, ...done }, first);
       return { done, isReplayed: false };
     } finally {

@@ -46,7 +46,7 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, { folder
   return { log, locks: log.locks, stands: log.stands, derived: (name) => derivedFile(folder, name, description) };
 }
 
-type DerivedName = 'read-models' | 'snapshots';
+type DerivedName = 'read-models' | 'snapshots' | 'audit-index';
 
 /** `server`: what describes a log that is not in the folder. */
 export function derivedFile(folder: string, name: DerivedName, server?: object): string {

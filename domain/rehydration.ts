@@ -39,8 +39,14 @@ export const unborn = <M extends AnyStateMachine>({ initial }: Folding<M>): Live
 /** Most streams end on their first page, so only then is it asked whether a state was kept. */
 export async function rehydrate<M extends AnyStateMachine>(stream: StreamName, parts: Rehydrating<M>): Promise<Live<M>> {
   const begun = await readPage(unborn(parts.folding), stream, parts);
-  if (begun.isAll) return begun.live;
+  if (begun.isAll) return begun.live.revision === NO_STREAM ? lateBorn(begun.live, stream, parts) : begun.live;
   return readOn((await restore(stream, parts)) ?? begun.live, stream, parts);
+}
+
+/** All that happened to it was taken out of the log and cannot be read: it begins anew, behind that. */
+async function lateBorn<M extends AnyStateMachine>(live: Live<M>, stream: StreamName, { ports }: Rehydrating<M>): Promise<Live<M>> {
+  const removal = await ports.log.removal(stream);
+  return removal === undefined ? live : { ...live, revision: removal.revision };
 }
 
 /** To the end of the stream. */
@@ -82,6 +88,6 @@ async function restore<M extends AnyStateMachine>(stream: StreamName, { folding,
   if (kept === undefined) return undefined;
   const { revision, position } = kept;
   const [fact] = await ports.log.readStream(stream, revision, 1);
-  if (fact?.id !== kept.factId) return undefined;
+  if (fact?.id !== kept.factId || fact.position !== position) return undefined;
   return { snapshot: folding.snapshotOf(kept.state), revision, position, kept: revision };
 }

@@ -3,15 +3,16 @@
  * its own: it changes with every fact, and nothing else ought to wait for it.
  */
 
+import { CURSOR } from './database.ts';
+
 /** Raise it with every change of the tables or of what the projection writes. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Every index ends with the position, which is the rowid, so whoever walks one comes by in the order of the log. */
 export const AUDIT_SCHEMA = {
   version: VERSION,
   tables: `
-    CREATE TABLE cursor (position INTEGER NOT NULL);
-    INSERT INTO cursor VALUES (0);
+    ${CURSOR}
 
     CREATE TABLE audit (
       position INTEGER PRIMARY KEY, stream TEXT, revision INTEGER, type TEXT, time INTEGER, request TEXT, client TEXT, owner TEXT, target TEXT

@@ -8,7 +8,7 @@ import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
@@ -129,6 +129,10 @@ export interface BrokersTable {
 /** One row: how far the projections have come. */
 export interface CursorTable {
   position: number;
+  /** Of the fact that stands there; null before the first. It tells one log from another. */
+  stream: string | null;
+  revision: number | null;
+  fact_id: string | null;
   /** Sessions that were deleted before this time may be missing: see purging.ts. */
   purged_before: number;
 }
@@ -160,13 +164,17 @@ export interface ReadDatabase {
   readonly transactor: Transactor;
 }
 
+/** In every read database. */
+export const CURSOR = `
+  CREATE TABLE cursor (position INTEGER NOT NULL, stream TEXT, revision INTEGER, fact_id TEXT, purged_before INTEGER NOT NULL);
+  INSERT INTO cursor VALUES (0, NULL, NULL, NULL, 0);`;
+
 /**
  * The indexes that end in `deleted_time` hold the living (null) in the order of their positions, because SQLite ends every index with the
  * rowid; that is what a page walks, however many deleted sessions there are. `sessions_by_state` does the same with the living alone.
  */
 export const SCHEMA = `
-  CREATE TABLE cursor (position INTEGER NOT NULL, purged_before INTEGER NOT NULL);
-  INSERT INTO cursor VALUES (0, 0);
+  ${CURSOR}
 
   CREATE TABLE sessions (
     position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT, state_time INTEGER, state_reason TEXT, owner TEXT, name TEXT,

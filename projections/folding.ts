@@ -18,10 +18,10 @@ const COMPLAINT_LIMIT = 100;
 
 export function createBatchWriter({ transactor }: ReadDatabase): (batch: Batch) => Promise<void> {
   const writer = createChangeWriter();
-  return ({ changes, position }) =>
+  return ({ changes, last: { position, stream, revision, id } }) =>
     transactor.transact(async (transaction) => {
       await writer.write(transaction, changes);
-      await transaction.updateTable('cursor').set({ position }).execute();
+      await transaction.updateTable('cursor').set({ position, stream, revision, fact_id: id }).execute();
     });
 }
 

@@ -8,9 +8,11 @@ const GATHERED_LIMIT = 10_000;
 
 export interface Batch {
   readonly changes: Changes;
-  /** Of its last fact. */
-  readonly position: Position;
+  readonly last: Last;
 }
+
+/** The last fact of a batch: that it stands in a log where it stood tells that log from others. */
+export type Last = Pick<RecordedFact, 'position' | 'stream' | 'revision' | 'id'>;
 
 export interface FollowOptions {
   readonly log: EventLog;
@@ -27,8 +29,14 @@ export interface Following {
   stop(): Promise<void>;
 }
 
+interface Gathered {
+  readonly changes: Changes;
+  facts: number;
+  last: Last | undefined;
+}
+
 export function follow({ log, after, fold, write, failed }: FollowOptions): Following {
-  let gathered = { changes: createChanges(), facts: 0, position: after };
+  let gathered: Gathered = { changes: createChanges(), facts: 0, last: undefined };
   let writing: Promise<void> | undefined;
   let over = false;
 
@@ -39,10 +47,10 @@ export function follow({ log, after, fold, write, failed }: FollowOptions): Foll
   }
 
   function writeGathered(): void {
-    if (writing || over || gathered.facts === 0) return;
-    const batch = gathered;
-    gathered = { changes: createChanges(), facts: 0, position: batch.position };
-    writing = write(batch)
+    const { changes, last } = gathered;
+    if (writing || over || last === undefined) return;
+    gathered = { changes: createChanges(), facts: 0, last: undefined };
+    writing = write({ changes, last })
       .catch(fail)
       .then(() => {
         writing = undefined;
@@ -53,7 +61,7 @@ export function follow({ log, after, fold, write, failed }: FollowOptions): Foll
   async function deliver(facts: readonly RecordedFact[]): Promise<void> {
     for (const fact of facts) {
       fold(fact, gathered.changes);
-      gathered.position = fact.position;
+      gathered.last = fact;
     }
     gathered.facts += facts.length;
     writeGathered();

@@ -3,11 +3,12 @@
  * each fact counts once, whenever the process ends. While one batch is written the next one gathers: alone a fact is visible at once, and under
  * load or after a rebuild began the batches grow.
  */
-import { LOG_START, type Position } from '../domain/facts.ts';
+import { LOG_START, NO_STREAM, type Position } from '../domain/facts.ts';
+import type { StreamName } from '../domain/ids.ts';
 import type { Clock, Timer } from '../domain/ports/clock.ts';
 import type { EventLog } from '../domain/ports/event-log.ts';
 import { StrangeFactError } from '../domain/upcasting.ts';
-import type { ReadDatabase } from './database.ts';
+import type { CursorTable, ReadDatabase } from './database.ts';
 import { createBatchWriter, createFold, type ProjectionLogger } from './folding.ts';
 import { type Batch, type Following, follow } from './following.ts';
 import type { Projection } from './projection.ts';
@@ -68,7 +69,7 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   async function advance(batch: Batch): Promise<void> {
     await write(batch);
-    position = batch.position;
+    position = batch.last.position;
     failures = 0;
     waiting.passed(position);
   }
@@ -125,17 +126,26 @@ export function createProjector(options: ProjectorOptions): Projector {
   };
 }
 
-/** The cursor; or the start, with everything cleared, if the cursor is ahead of the log and so belongs to another one. */
+/** The cursor; or the start, with everything cleared, if the log does not hold the fact that the cursor stands at: then it belongs to another log. */
 async function findStart({ log, database, projections, logger }: ProjectorOptions): Promise<Position> {
-  const { position } = await database.reader.selectFrom('cursor').select('position').executeTakeFirstOrThrow();
+  const cursor = await database.reader.selectFrom('cursor').select(['position', 'stream', 'revision', 'fact_id']).executeTakeFirstOrThrow();
+  const { position } = cursor;
   const head = await log.head();
   logger.info({ position, head }, 'the read database follows the log');
-  if (position <= head) return position;
-  logger.warn({ position, head }, 'the read database is ahead of the log, so it is of another log; it is built again');
+  if (position === LOG_START || (position <= head && (await stands(log, cursor)))) return position;
+  logger.warn({ position, head }, 'the read database is of another log; it is built again');
   await database.transactor.transact(async (transaction) => {
     const tables = projections.flatMap(({ shapes }) => shapes.map(({ table }) => table));
     for (const table of tables) await transaction.deleteFrom(table).execute();
     await transaction.updateTable('cursor').set({ position: LOG_START, purged_before: 0 }).execute();
   });
   return LOG_START;
+}
+
+/** A fact that was taken out of the log since then cannot tell. */
+async function stands(log: EventLog, { position, stream, revision, fact_id }: Omit<CursorTable, 'purged_before'>): Promise<boolean> {
+  if (stream === null || revision === null) return false;
+  const [fact] = await log.readStream(stream as StreamName, revision, 1);
+  if (fact !== undefined && fact.revision === revision) return fact.id === fact_id && fact.position === position;
+  return ((await log.removal(stream as StreamName))?.revision ?? NO_STREAM) >= revision;
 }

@@ -7,7 +7,7 @@ import type { LogReader } from '../domain/ports/event-log.ts';
 import { createChanges } from './changes.ts';
 import type { ReadDatabase } from './database.ts';
 import { createBatchWriter, createFold, type ProjectionLogger } from './folding.ts';
-import type { Batch } from './following.ts';
+import type { Batch, Last } from './following.ts';
 import type { Projection } from './projection.ts';
 
 /**
@@ -52,7 +52,8 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
   let last: Moment | undefined;
   let facts = 0;
   const { position: start } = await database.reader.selectFrom('cursor').select('position').executeTakeFirstOrThrow();
-  let gathered = { changes: createChanges(), position: start, facts: 0 };
+  let gathered = { changes: createChanges(), facts: 0 };
+  let behind: Last | undefined;
   for await (const page of pages(options, start)) {
     signal?.throwIfAborted();
     for (const fact of page.facts) fold(fact, gathered.changes);
@@ -60,12 +61,14 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
     last = { position, time };
     facts += page.facts.length;
     progress?.(position, facts);
-    gathered = { ...gathered, position, facts: gathered.facts + page.facts.length };
+    gathered.facts += page.facts.length;
+    behind = page.last;
     if (gathered.facts < BATCH) continue;
-    await writing.write(gathered);
-    gathered = { changes: createChanges(), position, facts: 0 };
+    await writing.write({ changes: gathered.changes, last: behind });
+    gathered = { changes: createChanges(), facts: 0 };
+    behind = undefined;
   }
-  if (gathered.facts > 0) await writing.write(gathered);
+  if (behind !== undefined) await writing.write({ changes: gathered.changes, last: behind });
   await writing.done();
   return { last, facts };
 }

@@ -112,6 +112,19 @@ t.test('a state that is ahead of the log, or of another log, is not used', async
   t.equal((await brokerOn(other, snapshots).sessions.look('one')).context.connections, 1_597, 'from another log');
 });
 
+t.test('an actor whose facts were all taken out of the log begins anew behind them', async (t) => {
+  const store = createMemoryStore();
+  await liveLong(store, 5);
+  await brokerOn(store).sessions.create('two', { type: 'request', spec: wish() }, ORIGIN);
+  const log = openMemoryEventLog(store);
+  t.equal(await log.remove(streamName('session', 'one'), { revision: 4, hash: 'h', note: 'n' }), true);
+  const { sessions } = brokerOn(store);
+  t.equal((await sessions.look('one')).value, 'unknown');
+  const { snapshot } = await sessions.create('one', { type: 'request', spec: wish() }, ORIGIN);
+  t.equal(snapshot.value, 'placing');
+  t.match(await log.readStream(streamName('session', 'one'), 0, 10), [{ revision: 5, type: 'session.requested' }]);
+});
+
 t.test('a state that another version of the domain kept is not used, and is forgotten', async (t) => {
   const store = createMemoryStore();
   const file = fileOf(t);

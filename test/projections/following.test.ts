@@ -45,6 +45,6 @@ t.test('a log that delivers faster than the disk takes is made to wait', async (
   await idle();
   finish?.();
   await following.stop();
-  t.equal(written.at(-1)?.position, await log.head());
+  t.equal(written.at(-1)?.last.position, await log.head());
   t.equal(written.length, 4);
 });

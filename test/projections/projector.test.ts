@@ -97,6 +97,30 @@ t.test('a read database that is ahead of the log belongs to another log and is b
   t.match(await dump(first.file), { sessions: [{ id: 'new' }], cursor: [{ position: await log.head() }] });
 });
 
+t.test('a read database of another log that has come as far is built again, and one whose last fact has left the log is not', async (t) => {
+  const first = await openReadModel(t);
+  await first.record(session('old'), 1, REQUESTED);
+  const position = await first.log.head();
+  await first.close();
+  const log = openMemoryEventLog();
+  await request(log, 'new', 'newer');
+  t.equal((await log.readAll(LOG_START, 1))[0]?.position, position);
+  const second = await openReadModel(t, log, first.file);
+  t.match(second.logger.lines, [{ level: 'info' }, { level: 'warn', message: /is of another log/ }]);
+  t.equal(await second.projector.reached(await log.head(), 10_000), true);
+  await second.projector.stop();
+  await request(log, 'newest');
+  t.equal(await log.remove(session('newer'), { revision: 0, hash: 'h', note: 'n' }), true);
+  const third = await openReadModel(t, log, first.file);
+  t.equal(await third.projector.reached(await log.head(), 10_000), true);
+  t.match(
+    third.logger.lines.map(({ level }) => level),
+    ['info'],
+  );
+  t.match((await dump(first.file))['sessions'], [{ id: 'new' }, { id: 'newer' }, { id: 'newest' }]);
+  await third.close();
+});
+
 interface Fallible {
   readonly projector: Projector;
   readonly log: EventLog;
