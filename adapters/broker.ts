@@ -5,11 +5,14 @@
 import { EventEmitter, once } from 'node:events';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import type { EventLog } from '../domain/ports/event-log.ts';
 import { createBreaking } from '../domain/processes/breaking.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
 import type { ReadDatabase } from '../projections/database.ts';
 import { type Access, createAccess } from './access.ts';
 import { type AdministrationPorts, createAdministration } from './administration.ts';
+import { archivedLog } from './archive/archived-log.ts';
+import { archivesIn, openShelf } from './archive/shelf.ts';
 import { createAttempts } from './audit/attempts.ts';
 import { openAudit } from './audit/audit.ts';
 import { ensureBrokerId } from './broker-id.ts';
@@ -26,6 +29,7 @@ import { createAdminApi } from './http/admin-api.ts';
 import { createAgentConnections } from './http/agent-connections.ts';
 import { type LocalServing, serveLocally } from './http/serve-local.ts';
 import { liftedLog } from './lifted-log.ts';
+import type { Logger } from './logging.ts';
 import { openLog } from './open-log.ts';
 import { createPasswords } from './passwords.ts';
 import { openDesk, openReadModels } from './replay/desk.ts';
@@ -79,7 +83,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const opened = await openLog(config, { folder: folder.path, broker: self, logger });
   const chain = chained(opened.log);
   onStop(chain.close);
-  const log = liftedLog(chain);
+  const log = liftedLog(withArchives(chain, folder.path, logger));
   const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });
   onStop(secrets.close);
   const tokens = createTokens(secrets.signingKeys);
@@ -116,7 +120,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const past = await openPast(config, { ...ports, log }, folder.path);
   onStop(past.stop);
 
-  const audit = await openAudit({ log, clock, logger }, join(folder.path, 'audit-index.sqlite'));
+  const audit = await openAudit({ log, clock, logger }, opened.derived('audit-index'));
   onStop(audit.close);
   const attempts = createAttempts({ log, self, clock, random, logger });
   onStop(attempts.stop);
@@ -130,6 +134,12 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   sealing.start();
   onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
   return { ...open, caFile: keys.caFile, access };
+}
+
+/** What was moved to archives is read as if it had never left. Where one is not here, this broker goes on without what is in it. */
+function withArchives(log: EventLog, dataDir: string, logger: Logger): EventLog {
+  const absent = (sentence: string): void => logger.warn({}, sentence);
+  return archivedLog(log, { shelf: openShelf(archivesIn(dataDir)), absent });
 }
 
 /** What can be asked about the past, out of the way of everything else. */

@@ -34,7 +34,7 @@ async function writeDurably(path: string, text: string | Buffer, mode: number): 
 }
 
 /** The new name is on disk only when its folder is. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -3,18 +3,39 @@ import type { RecordedFact, Revision } from '../domain/facts.ts';
 import type { StreamName } from '../domain/ids.ts';
 import type { EventLog } from '../domain/ports/event-log.ts';
 import type { HistoryEntry, Page } from '../projections/views.ts';
+import { readNote } from './archive/note.ts';
 
-/** Oldest first, up to `limit` facts behind revision `after`, which is the `next` of the page before; undefined: nothing ever happened to such an actor. */
+/** What is asked for was moved to an archive that this broker does not have. The message is for the caller. */
+export class ArchivedAwayError extends Error {
+  override readonly name = 'ArchivedAwayError';
+}
+
+/**
+ * Oldest first, up to `limit` facts behind revision `after`, which is the `next` of the page before; undefined: nothing ever happened to such an actor. Throws
+ * ArchivedAwayError.
+ */
 export async function readHistory(
-  log: Pick<EventLog, 'readStream'>,
+  log: Pick<EventLog, 'readStream' | 'removal'>,
   stream: StreamName,
   limit: number,
   after?: Revision,
 ): Promise<Page<HistoryEntry> | undefined> {
-  const facts = await log.readStream(stream, after === undefined ? 0 : after + 1, limit + 1);
+  const first = after === undefined ? 0 : after + 1;
+  const facts = await log.readStream(stream, first, limit + 1);
+  if (facts[0]?.revision !== first) await expectNothing(log, stream, first);
   if (facts.length === 0 && after === undefined) return undefined;
   const items = facts.slice(0, limit).map(entryOf);
   return facts.length > limit ? { items, next: items.at(-1)?.revision } : { items };
+}
+
+/** What was taken out of the log, and did not come back with the archives, is not here. */
+async function expectNothing(log: Pick<EventLog, 'removal'>, stream: StreamName, first: Revision): Promise<void> {
+  const removal = await log.removal(stream);
+  if (removal === undefined || removal.revision < first) return;
+  const file = readNote(removal.note)?.file ?? removal.note;
+  throw new ArchivedAwayError(
+    `Its history up to revision ${removal.revision} was moved to the archive ${file}, which this broker does not have.`,
+  );
 }
 
 function entryOf({ position, revision, type, time, cause, requestId, data }: RecordedFact): HistoryEntry {

@@ -59,7 +59,7 @@ export interface Leading {
   stop(): Promise<void>;
 }
 
-const LEADER = 'leader';
+export const LEADER = 'leader';
 /** How often a broker that does not lead looks whether it should. */
 const ROUND_MS = 1_000;
 

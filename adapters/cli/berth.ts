@@ -9,9 +9,11 @@ import { completionScript, SHELLS, type Shell } from './completion.ts';
 import type {
   AgentCheckFlags,
   AgentFlags,
+  ArchiveFlags,
   AuditFlags,
   BackupFlags,
   BrokerFlags,
+  CopyFlags,
   DescribeFlags,
   OutputFlags,
   ReplayFlags,
@@ -91,7 +93,7 @@ withLogFlags(program.command('replay'))
   .option('--swap', 'put them in the place of those in use; a running broker does that itself')
   .action((flags: ReplayFlags) => run(async () => (await import('./replay-command.ts')).runReplay(flags)));
 
-withSourceFlags(program.command('describe'))
+withWholeLogFlags(program.command('describe'))
   .description('describe sessions or servers as they are by the log, or as they were')
   .argument('<what>', 'sessions or servers')
   .option('--as-of <moment>', 'a time such as 2026-01-15T09:30:00Z, or a position in the log (default: now)')
@@ -125,6 +127,32 @@ withOutputFlags(config.command('check'))
 withOutputFlags(withBrokerFlags(config.command('show')))
   .description('list all settings as they hold for a broker that is started like this, and where each comes from')
   .action((flags: BrokerFlags & OutputFlags) => run(async () => (await import('./config-command.ts')).runConfigShow(flags)));
+
+const log = program.command('log').description('move a log, or what is over in it');
+
+log
+  .command('copy')
+  .description('copy a log into another one that is empty or holds the beginning of it; stopped or killed, it goes on where it was')
+  .argument('<from>', 'a data folder, or esdb://host:2113')
+  .argument('<to>', 'likewise; a folder is made if it is missing')
+  .option('--from-prefix <text>', 'what the names of the streams on the server that is copied from begin with')
+  .option('--to-prefix <text>', 'likewise on the server that is copied to')
+  .option('--from-archive <folder>', 'where the archives of the log that is copied are (default: archive in its data folder)')
+  .option('--json', 'a JSON line (default: where the output is not a terminal)')
+  .option('--no-json', 'lines for people (default: on a terminal)')
+  .addHelpText('after', '\nExample:\n  $ berth log copy /var/lib/berth esdb://log-1:2113')
+  .action((from: string, to: string, flags: CopyFlags) =>
+    run(async () => (await import('./log-copy-command.ts')).runCopy(from, to, flags)),
+  );
+
+withOutputFlags(withSourceFlags(log.command('archive')))
+  .description('move what has been over for long from the log to compressed files, which the audit still reads')
+  .requiredOption('--older-than <time>', 'nothing has happened to it for so long: 90d, 12w or 2y')
+  .option('--to <folder>', 'where the files go (default: archive in the data folder)')
+  .option('--dry-run', 'only say how much it would be')
+  .option('--config <file>', 'a session-manager-broker.properties, for how long a deleted session is described')
+  .addHelpText('after', '\nExample:\n  $ berth log archive --data-dir /var/lib/berth --older-than 90d')
+  .action((flags: ArchiveFlags) => run(async () => (await import('./log-archive-command.ts')).runArchive(flags)));
 
 addClientCommands(program, run);
 addAccessCommands(program, run);
@@ -168,7 +196,7 @@ function withBrokerFlags(command: Command): Command {
 
 /** For commands that read a log and list what they find. */
 function withLogFlags(command: Command): Command {
-  return withOutputFlags(withSourceFlags(command));
+  return withOutputFlags(withWholeLogFlags(command));
 }
 
 /** For commands that list what they find. */
@@ -178,7 +206,11 @@ function withOutputFlags(command: Command): Command {
     .option('--no-json', 'lines for people (default: on a terminal)');
 }
 
-/** For commands that read a log. */
+/** For commands that read a log and what was moved from it to archives. */
+function withWholeLogFlags(command: Command): Command {
+  return withSourceFlags(command).option('--archive <folder>', 'where the archives of the log are (default: archive in the data folder)');
+}
+
 function withSourceFlags(command: Command): Command {
   return command
     .option('--data-dir <folder>', 'the data folder whose log is read (default: ./berth-data)')

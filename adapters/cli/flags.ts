@@ -29,6 +29,8 @@ export interface LogFlags {
   readonly log?: string;
   /** Before the names of its streams there; absent: nothing. */
   readonly streamPrefix?: string;
+  /** The folder of its archives; absent: that of the data folder. */
+  readonly archive?: string;
 }
 
 /** How a command says what it found. */
@@ -59,6 +61,22 @@ export interface DescribeFlags extends LogFlags {
   readonly id?: readonly string[];
   /** `key=value` */
   readonly filter?: readonly string[];
+}
+
+export interface CopyFlags extends OutputFlags {
+  readonly fromPrefix?: string;
+  readonly toPrefix?: string;
+  /** The folder of the archives of the log that is copied. */
+  readonly fromArchive?: string;
+}
+
+export interface ArchiveFlags extends LogFlags, OutputFlags {
+  /** Absent: the default settings. */
+  readonly config?: string;
+  /** `90d` */
+  readonly olderThan: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
 }
 
 export interface ReplayFlags extends LogFlags, OutputFlags {

@@ -1,15 +1,18 @@
 /** The log that a command reads, beside a running broker or without one: in a data folder, or on a server of logs. It is only read. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { LogReader } from '../../domain/ports/event-log.ts';
-
+import { archivedLog } from '../archive/archived-log.ts';
+import { archivesIn, openShelf } from '../archive/shelf.ts';
 import { derivedFile } from '../open-log.ts';
 import { ConfigError } from '../settings/setting.ts';
 import { eventLog, streamPrefix } from '../settings/values.ts';
 import { openSqliteLogReader } from '../sqlite/log-reader.ts';
 import { dataFolderOf, type LogFlags } from './flags.ts';
+import { complain } from './output.ts';
 
 export interface LogSource {
+  /** Whatever was moved to archives is in its place. */
   readonly reader: LogReader;
   /** For people: the file, or the address without what is secret in it. */
   readonly name: string;
@@ -17,8 +20,21 @@ export interface LogSource {
   readModels(dataFolder: string): string;
 }
 
+/** Told in a sentence of an archive that cannot be used; what is in it is missing, unless this throws. */
+type Absent = (sentence: string) => void;
+
 /** Throws with one sentence for the operator when there is no log or it cannot be read. Whoever opens it closes its reader. */
-export async function openLogSource(flags: LogFlags): Promise<LogSource> {
+export async function openLogSource(flags: LogFlags, absent: Absent = complain): Promise<LogSource> {
+  const source = await openBare(flags);
+  const folder = archiveFolderOf(flags);
+  return { ...source, reader: archivedLog(source.reader, { shelf: openShelf(folder), absent }) };
+}
+
+/** Absolute. */
+export const archiveFolderOf = ({ archive, dataDir }: Pick<LogFlags, 'archive' | 'dataDir'>): string =>
+  archive === undefined ? archivesIn(dataFolderOf(dataDir === undefined ? {} : { dataDir })) : resolve(archive);
+
+async function openBare(flags: LogFlags): Promise<LogSource> {
   if (flags.log !== undefined && flags.dataDir !== undefined) throw new ConfigError('Give --data-dir or --log, not both.');
   if (flags.log !== undefined) return openServer(flags.log, flags.streamPrefix);
   if (flags.streamPrefix !== undefined) throw new ConfigError('--stream-prefix belongs to --log.');

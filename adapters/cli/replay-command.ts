@@ -10,7 +10,7 @@ import { type Rebuilt, rebuild } from '../replay/rebuilding.ts';
 import { ConfigError } from '../settings/setting.ts';
 import { dataFolderOf, type ReplayFlags } from './flags.ts';
 import { endRequested } from './lifetime.ts';
-import { openLogSource } from './log-source.ts';
+import { archiveFolderOf, openLogSource } from './log-source.ts';
 import { stderrLogger } from './output.ts';
 import { counted, createProgress } from './progress.ts';
 import { createRecords, type Records } from './records.ts';
@@ -23,7 +23,7 @@ export async function runReplay(flags: ReplayFlags): Promise<number> {
   const projections = projectionsOf(flags);
   const dataFolder = dataFolderOf(flags);
   if (!existsSync(dataFolder)) throw new ConfigError(`There is no data folder ${dataFolder}; --data-dir says where it is.`);
-  const { dataDir, ...onServer } = flags;
+  const { dataDir, ...onServer } = { ...flags, archive: archiveFolderOf(flags) };
   const { reader, readModels } = await openLogSource(flags.log === undefined ? flags : onServer);
   const ending = new AbortController();
   void endRequested().then(() => ending.abort(new Error('Stopped before the end.')));

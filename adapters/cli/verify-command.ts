@@ -11,13 +11,13 @@ import { ConfigError } from '../settings/setting.ts';
 import { dataFolderOf, type VerifyFlags } from './flags.ts';
 import { harmless } from './harmless.ts';
 import { endRequested } from './lifetime.ts';
-import { openLogSource } from './log-source.ts';
+import { archiveFolderOf, openLogSource } from './log-source.ts';
 import { complain } from './output.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { createRecords, OutputClosed, type Records } from './records.ts';
 import { closingLines } from './verify-lines.ts';
 
-const FLAGS: ReadonlySet<string> = new Set<keyof VerifyFlags>(['dataDir', 'log', 'streamPrefix', 'json', 'evidence']);
+const FLAGS: ReadonlySet<string> = new Set<keyof VerifyFlags>(['dataDir', 'log', 'streamPrefix', 'archive', 'json', 'evidence']);
 /** Faults of a kind that people are shown; programs get all of them. */
 const SHOWN = 20;
 
@@ -27,15 +27,18 @@ export async function runVerify(flags: VerifyFlags): Promise<number> {
   if (stray !== undefined) throw new ConfigError(`--${stray} belongs to the list of berth audit: what is verified is the whole log.`);
   const ending = new AbortController();
   void endRequested().then(() => ending.abort(new Error('Stopped before the end.')));
-  const { evidence, dataDir, ...onServer } = flags;
-  const { reader, name } = await openLogSource(flags.log === undefined ? flags : onServer);
+  const { evidence, dataDir, ...onServer } = { ...flags, archive: archiveFolderOf(flags) };
+  const absent: string[] = [];
+  const { reader, name } = await openLogSource(flags.log === undefined ? flags : onServer, (sentence) => void absent.push(sentence));
   try {
     const { trust, files } = await trustOf(flags);
     const records = createRecords(flags);
     const startedAt = performance.now();
     const faults = createFaults(records);
     try {
-      const findings = await verify(reader, trust, { report: faults.report, signal: ending.signal });
+      const found = await verify(reader, trust, { report: faults.report, signal: ending.signal });
+      for (const message of absent) await faults.report({ fault: 'missing-archive', message });
+      const findings = { ...found, faults: found.faults + absent.length };
       const seconds = Math.ceil(performance.now() - startedAt) / 1000;
       for (const line of faults.hidden()) await records.say(line);
       await conclude(records, findings, { log: name, trusted: files, seconds });

@@ -24,7 +24,9 @@ export type FaultKind =
   /** A checkpoint that nobody with the key has signed, or that cannot follow the one before. */
   | 'bad-checkpoint'
   /** A checkpoint that was there, or ought to be, is not. */
-  | 'missing-checkpoint';
+  | 'missing-checkpoint'
+  /** Facts were moved to an archive that is not there, or not what it was. */
+  | 'missing-archive';
 
 export interface Fault {
   readonly fault: FaultKind;

@@ -1,5 +1,6 @@
 /** The operations of the audit: what happened to a session or a server, oldest first. The original has no counterpart. */
 import type { HistoryEntry, Page } from '../../projections/views.ts';
+import { ArchivedAwayError } from '../history.ts';
 import type { Call, Operation, OperationTools } from './call.ts';
 import { nextToken, readPageSize } from './paging.ts';
 import { presentTime } from './present-session.ts';
@@ -20,7 +21,10 @@ function history({ tokens }: OperationTools, kind: 'session' | 'server', read: R
     const wish = call.query('MaxResults', 'NextToken');
     // Named, because the tokens of earlier versions held positions.
     const query = [kind, id, 'revision'];
-    const page = await read(id, readPageSize(wish.MaxResults), tokens.read(wish.NextToken, query));
+    const page = await read(id, readPageSize(wish.MaxResults), tokens.read(wish.NextToken, query)).catch((error: unknown) => {
+      if (error instanceof ArchivedAwayError) throw new HttpProblem(404, error.message, {}, { target: subjectOf(kind, id) });
+      throw error;
+    });
     if (page === undefined) throw new HttpProblem(404, `There is no ${kind} with this id.`, {}, { target: subjectOf(kind, id) });
     return { RequestId: call.origin.requestId, History: page.items.map(presentEntry), NextToken: nextToken(tokens, page, query) };
   };

@@ -7,14 +7,15 @@ import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Moment, Until } from '../../projections/replay.ts';
+import { archivesIn } from '../archive/shelf.ts';
 import type { BrokerConfig } from '../config.ts';
 
-/** Where the log is, as commands are told. */
-export type FoldSource = { readonly dataDir: string } | { readonly log: string; readonly streamPrefix: string };
+/** Where the log and its archives are, as commands are told. */
+export type FoldSource = { readonly dataDir: string } | { readonly log: string; readonly streamPrefix: string; readonly archive: string };
 
 /** Of a broker. */
 export const foldSource = ({ eventLog, streamPrefix }: Pick<BrokerConfig, 'eventLog' | 'streamPrefix'>, dataDir: string): FoldSource =>
-  eventLog === undefined ? { dataDir } : { log: eventLog, streamPrefix };
+  eventLog === undefined ? { dataDir } : { log: eventLog, streamPrefix, archive: archivesIn(dataDir) };
 
 export interface FoldJob {
   readonly source: FoldSource;
