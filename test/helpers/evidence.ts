@@ -10,6 +10,7 @@ import { beginSigning } from '../../adapters/evidence/signing.ts';
 import { type Findings, verifyLog } from '../../adapters/evidence/verification.ts';
 import { systemClock, systemRandom } from '../../adapters/system.ts';
 import type { EventLog, LogReader } from '../../domain/ports/event-log.ts';
+import { temporaryFolder } from './read-model.ts';
 
 export const KEY: CheckpointKey = checkpointKey(Buffer.alloc(32, 7));
 /** Of somebody else. */
@@ -32,7 +33,7 @@ export async function audit(reader: LogReader, trust: Trust = trusting(KEY)): Pr
 }
 
 /** A file of its own. */
-export const publishedFor = (t: Test): Published => publishedIn(join(t.testdir(), EVIDENCE_FILE));
+export const publishedFor = (t: Test): Published => publishedIn(join(temporaryFolder(t), EVIDENCE_FILE));
 
 /** The same without a file. */
 export function publishedInMemory(): Published {

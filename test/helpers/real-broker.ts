@@ -35,11 +35,13 @@ export interface BrokerOptions extends ModuleOptions {
   readonly flags?: readonly string[];
   /** The data folder of a broker on the same log, whose cluster key this one gets. */
   readonly keyOf?: string;
+  /** Absent: a new one. */
+  readonly dataDir?: string;
 }
 
 /** Resolves when the broker is ready for clients and agents. */
-export async function startBroker(t: Test, { flags = [], keyOf, ...options }: BrokerOptions = {}): Promise<RealBroker> {
-  const dataDir = join(await newFolder(t), 'data');
+export async function startBroker(t: Test, { flags = [], keyOf, dataDir: given, ...options }: BrokerOptions = {}): Promise<RealBroker> {
+  const dataDir = given ?? join(await newFolder(t), 'data');
   if (keyOf !== undefined) {
     await mkdir(join(dataDir, 'secrets'), { recursive: true, mode: 0o700 });
     await copyFile(join(keyOf, 'secrets', 'cluster.key'), join(dataDir, 'secrets', 'cluster.key'));

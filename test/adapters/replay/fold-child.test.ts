@@ -50,7 +50,11 @@ t.test('it makes a file that can be asked', async (t) => {
 
 t.test('a log on a server is found by its address', async (t) => {
   const eventLog = 'esdb://127.0.0.1:1?tls=false';
-  t.strictSame(foldSource({ eventLog, streamPrefix: 'acme.' }, '/data'), { log: eventLog, streamPrefix: 'acme.' });
+  t.strictSame(foldSource({ eventLog, streamPrefix: 'acme.' }, '/data'), {
+    log: eventLog,
+    streamPrefix: 'acme.',
+    archive: '/data/archive',
+  });
 });
 
 t.test('what goes wrong there is told here', async (t) => {
