@@ -6,6 +6,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const PREFIX = 'BERTH_';
 /** What Kubernetes and Docker put into the environment of a program for a service called `berth`. */
 const FOR_A_SERVICE = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT|PORT_\d+_\w+)$/;
+/** What an agent on the same host is told by. */
+const FOR_AN_AGENT = /^BERTH_AGENT_(?!TO_)/;
 
 const variableOf = (name: string): string =>
   `${PREFIX}${name
@@ -22,7 +24,8 @@ export function settingsFromEnvironment(environment: Environment): Layer {
     const name = NAMES.get(variable);
     return name === undefined ? [] : [{ name, value, from: variable }];
   });
-  const unknown = ours.map(([variable]) => variable).filter((variable) => !NAMES.has(variable) && !FOR_A_SERVICE.test(variable));
+  const isOthers = (variable: string): boolean => FOR_A_SERVICE.test(variable) || FOR_AN_AGENT.test(variable);
+  const unknown = ours.map(([variable]) => variable).filter((variable) => !NAMES.has(variable) && !isOthers(variable));
   const warnings = unknown.map((variable) => `The environment variable ${variable} is no setting${meant(nameOf(variable), variableOf)}`);
   return { ...sortedOut(known, variableOf), warnings };
 }

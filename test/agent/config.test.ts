@@ -67,31 +67,33 @@ t.test('several brokers are named in an array or separated by commas, each with 
     { host: '::1', port: 7 },
   ]);
   for (const wrong of ['a:0', 'a:65536', 'a:x', 'a:', ':1', '[a]:1', 'https://a', 'a b', 'a/b']) {
-    const message = `agent.broker_host: "${wrong}" is not a host, with or without :port behind it`;
+    const message = `Line 3: agent.broker_host: "${wrong}" is not a host, with or without :port behind it`;
     t.throws(() => brokers(`'b,${wrong}'`), { name: 'ConfigError', message });
   }
   for (const none of ["','", '[]', "''", "['']", '1']) {
-    t.throws(() => brokers(none), { name: 'ConfigError', message: /^agent\.broker_host/ }, none);
+    t.throws(() => brokers(none), { name: 'ConfigError', message: /^Line 3: agent\.broker_host/ }, none);
   }
 });
 
 t.test('an unknown key is named together with the one that was probably meant', async (t) => {
-  t.equal(problems(`${MINIMAL}broker_prot = 1`), 'agent.broker_prot: there is no such key; did you mean broker_port?');
-  t.equal(problems(`${MINIMAL}xyzzy_plugh_quux = 1`), 'agent.xyzzy_plugh_quux: there is no such key');
-  t.equal(problems(`${MINIMAL}[logs]\nlevel = 'info'`), 'logs: there is no such key; did you mean log?');
+  t.equal(problems(`${MINIMAL}broker_prot = 1`), 'Line 4: agent.broker_prot: there is no such key; did you mean broker_port?');
+  t.equal(problems(`${MINIMAL}xyzzy_plugh_quux = 1`), 'Line 4: agent.xyzzy_plugh_quux: there is no such key');
+  t.equal(problems(`${MINIMAL}[logs]\nlevel = 'info'`), 'Line 4: logs: there is no such key; did you mean log?');
   t.equal(
     problems(`${MINIMAL}[berth.simulated]\nlatency_min = 1`),
-    'berth.simulated.latency_min: there is no such key; did you mean latency_ms_min?',
+    'Line 5: berth.simulated.latency_min: there is no such key; did you mean latency_ms_min?',
   );
 });
 
 t.test('everything that is wrong is said at once', async (t) => {
   const text = problems("version = '0.1'\n[agent]\nbroker_port = 'x'\ntls_strict = 1");
-  t.match(text, /^agent\.broker_host: /m);
-  t.match(text, /^agent\.broker_port: /m);
-  t.match(text, /^agent\.tls_strict: /m);
-  t.match(problems("[agent]\nbroker_host = 'x'"), /^version: /);
-  t.match(problems('version = '), /^The file is not TOML in line 1: /);
+  t.match(text, /^agent\.broker_host: it is missing$/m);
+  t.match(text, /^Line 3: agent\.broker_port: .*expected number/m);
+  t.match(text, /^Line 4: agent\.tls_strict: /m);
+  t.equal(problems("[agent]\nbroker_host = 'x'"), 'version: it is missing');
+  t.equal(problems("version = '2'\n[agent]\nbroker_host = 'x'"), "Line 1: version: expected '0.1'");
+  t.match(problems('version = '), /^Line 1: this is not TOML: /);
+  t.equal(problems(`#${'x'.repeat(2 ** 20)}`), 'The file is larger than 1048576 bytes');
 });
 
 t.test('a file that cannot be read, or not understood, is named', async (t) => {
@@ -99,7 +101,7 @@ t.test('a file that cannot be read, or not understood, is named', async (t) => {
   await t.rejects(loadAgentConfig(join(folder, 'none')), { name: 'ConfigError', message: /cannot be read: .*none/ });
   const path = join(folder, 'agent.conf');
   await writeFile(path, 'version = 1');
-  await t.rejects(loadAgentConfig(path), { name: 'ConfigError', message: new RegExp(`^${path}\nversion: `) });
+  await t.rejects(loadAgentConfig(path), { name: 'ConfigError', message: new RegExp(`^${path}\nLine 1: version: `) });
   await writeFile(path, MINIMAL);
   t.match(await loadAgentConfig(path), { brokers: [{ host: 'broker' }] });
 });

@@ -39,6 +39,7 @@ t.test('a variable that is no setting may be another program’s, so it is only 
     BERTH_ENABLE_GATEWAI: 'true',
     BERTH_XYZ: '1',
     BERTH_SERVICE_HOST: '10.0.0.1',
+    BERTH_AGENT_BROKER_HOST: 'localhost',
     BERTH_PORT_8443_TCP_ADDR: '10.0.0.1',
     BERTH_JDBC_PASSWORD: 'swordfish',
     PATH: '/bin',
