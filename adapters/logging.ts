@@ -38,7 +38,7 @@ export function createLogger({ program, level, human, write }: LogOutput): Logge
 }
 
 /** `09:30:15 broker warn: The read database was rebuilt. facts=120` */
-function humanLine(line: string): string {
+export function humanLine(line: string): string {
   const { time, level, program, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const details = Object.entries(fields).map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return `${String(time).slice(11, 19)} ${program} ${level}: ${msg}${details.join('')}\n`;

@@ -29,6 +29,7 @@ function worldOf({ dcvConf, enrol = false }: AgentCheckFlags): World {
     clock: systemClock,
     random: systemRandom,
     platform: process.platform,
+    environment: process.env,
     user: { name, isRoot: uid === 0 },
     dcvConf: dcvConf ?? dcvConfOn(process.platform),
     mayEnrol: enrol,

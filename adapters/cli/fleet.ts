@@ -78,6 +78,7 @@ export async function writeAgentFiles(dataDir: string, number: number, connectio
       max_virtual_sessions: maxVirtualSessions,
       max_concurrent_sessions_per_user: SESSIONS_PER_USER,
     },
+    log: { directory: inFolder('log') },
     berth: {
       driver: 'simulated',
       state_folder: inFolder('state'),

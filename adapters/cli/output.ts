@@ -17,7 +17,7 @@ export function stderrLogger(program: string, level: string): Logger {
   return createLogger({ program, level: logLevel(level), human, write: (line) => process.stderr.write(line) });
 }
 
-function logLevel(text: string): LogLevel {
+export function logLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((name) => name === text);
   if (level !== undefined) return level;
   throw new ConfigError(`--log-level must be one of ${LOG_LEVELS.join(', ')}, not "${text}".`);

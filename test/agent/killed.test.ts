@@ -29,6 +29,8 @@ broker_port = ${broker.port}
 ca_file = '${broker.caFile}'
 software_statement_path = '${folder}/statement'
 tags_folder = '${folder}'
+[log]
+directory = '-'
 [berth]
 driver = 'simulated'
 state_folder = '${folder}/state'

@@ -132,7 +132,7 @@ export async function writeServer(
   };
   const host = { hostname, os_family: os, latency_ms_min: 0, latency_ms_max: 20, ...simulated };
   const berth = { driver: 'simulated', state_folder: state, simulated: host };
-  await writeFile(configFile, stringify({ version: '0.1', agent, berth }));
+  await writeFile(configFile, stringify({ version: '0.1', agent, log: { directory: '-' }, berth }));
   return {
     configFile,
     alive: async () => JSON.parse(await readFile(join(state, 'simulated-sessions.json'), 'utf8').catch(() => '[]')),

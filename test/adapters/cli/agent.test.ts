@@ -1,18 +1,22 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'smol-toml';
 import t, { type Test } from 'tap';
 import { type BerthProcess, runBerth } from '../../helpers/berth-process.ts';
+import { eventually } from '../../helpers/kill-checks.ts';
 import { temporaryFolder } from '../../helpers/read-model.ts';
 
 /** An agent whose broker is not there: nothing listens on port 1 of this machine. */
 async function lonelyAgent(t: Test, level: string, ...flags: string[]): Promise<BerthProcess> {
-  const folder = temporaryFolder(t);
+  return lonelyAgentIn(temporaryFolder(t), { level, directory: '-' }, t, ...flags);
+}
+
+async function lonelyAgentIn(folder: string, log: object, t: Test, ...flags: string[]): Promise<BerthProcess> {
   const file = join(folder, 'agent.conf');
   const settings = {
     version: '0.1',
     agent: { broker_host: '127.0.0.1', broker_port: 1 },
-    log: { level },
+    log,
     berth: { driver: 'simulated', state_folder: join(folder, 'state') },
   };
   await writeFile(file, stringify(settings));
@@ -44,4 +48,35 @@ t.test('the level of its log comes from agent.conf unless a flag says otherwise'
     t.equal(await agent.ended, 0);
   }
   t.equal(quiet.stderr(), '');
+});
+
+t.test('what it says goes into the file that agent.conf names, and not to stderr where nobody is watching', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'log', 'agent.log');
+  const agent = await lonelyAgentIn(folder, { directory: join(folder, 'log') }, t);
+  await eventually(async () => (await readFile(path, 'utf8').catch(() => '')).includes('not connected to the broker'));
+  agent.child.kill('SIGTERM');
+  t.equal(await agent.ended, 0);
+  t.equal(agent.stderr(), '');
+  const lines = (await readFile(path, 'utf8')).trim().split('\n');
+  t.ok(lines.every((line) => JSON.parse(line).program === 'agent'));
+});
+
+t.test('a file that cannot be written is said, and its lines go to stderr', async (t) => {
+  const folder = temporaryFolder(t);
+  await writeFile(join(folder, 'log'), 'a file stands in the way');
+  const agent = await lonelyAgentIn(folder, { directory: join(folder, 'log') }, t);
+  await agent.says('not connected to the broker');
+  t.match(agent.stderr(), /^The log file .* cannot be written: .* Its lines go to stderr instead\.\n\{/);
+  agent.child.kill('SIGTERM');
+  t.equal(await agent.ended, 0);
+});
+
+t.test('what is allowed and hardly meant is logged at the start', async (t) => {
+  process.env['BERTH_AGENT_BROKER_HOTS'] = 'x';
+  t.teardown(() => delete process.env['BERTH_AGENT_BROKER_HOTS']);
+  const agent = await lonelyAgent(t, 'info');
+  await agent.says('BERTH_AGENT_BROKER_HOTS is no key of agent.conf; did you mean BERTH_AGENT_BROKER_HOST?');
+  agent.child.kill('SIGTERM');
+  await agent.ended;
 });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import type { ListedServer } from '../../../adapters/cli/api.ts';
 import { simulatedServer, writeAgentFiles } from '../../../adapters/cli/fleet.ts';
@@ -54,6 +54,7 @@ t.test('an agent reads what was written for it', async (t) => {
     simulated: { hostname: 'linux-2', osFamily: 'linux', cpus: 32, gpus: 2, memoryBytes: 128 * 2 ** 30 },
   });
   t.match(await readFile(join(String(config.tagsFolders[0]), 'berth.toml'), 'utf8'), 'team = "simulation"');
+  t.equal(dirname(config.log.directory), dirname(config.stateFolder), 'it logs where its other files are');
 });
 
 t.test('the fleet is awaited until enough servers are reached, full or not', async (t) => {
