@@ -6,6 +6,7 @@ import type { Clock, Random, Timer } from '../domain/ports/clock.ts';
 import type { ServerDescription } from '../domain/server/events.ts';
 import type { BrokerLink } from './broker-link.ts';
 import type { Driver } from './drivers/driver.ts';
+import type { FolderWatch } from './folder-watch.ts';
 import { createHost } from './host.ts';
 import { createInventory } from './inventory.ts';
 import { openJournal } from './journal.ts';
@@ -18,10 +19,14 @@ import { createSurvey } from './survey.ts';
 
 export interface AgentDeps {
   readonly serverId: ServerId;
+  /** Of this process; absent: the broker does not tell it from another of the same id. */
+  readonly run?: string | undefined;
   readonly link: BrokerLink;
   readonly driver: Driver;
   /** What the driver says of the host, completed by what the configuration says. Asked at every look. */
   describe(): Promise<ServerDescription>;
+  /** Tells when files that the description depends on may have changed. */
+  watchFiles?(changed: () => void): FolderWatch;
   readonly outbox: RecordLog;
   readonly journal: RecordLog;
   readonly clock: Clock;
@@ -87,24 +92,31 @@ export async function startAgent(deps: AgentDeps): Promise<Agent> {
       const alive = new Set(sessions.map((session) => session.sessionId));
       // What waits in the outbox settles its session better than its absence from this list would.
       const unsettled = new Set([...orders.inProgress(), ...outbox.sessions()]);
-      return { serverId: deps.serverId, ...state, sessions, inProgress: [...unsettled].filter((id) => !alive.has(id)) };
+      return { serverId: deps.serverId, run: deps.run, ...state, sessions, inProgress: [...unsettled].filter((id) => !alive.has(id)) };
     },
     order: (order) => orders.accept(order),
     acknowledged: () => orders.resume(),
   });
   outbox.watch(() => lifeline.wake());
-  const updates = everyInterval(clock, settings.updateIntervalMs, async () => {
+
+  async function update(): Promise<void> {
     await survey();
     if (lifeline.connected()) lifeline.telemetry(host.state().telemetry);
-  });
+  }
 
-  driver.watch(() => void survey());
+  const files = deps.watchFiles?.(() => void update());
+  const updates = everyInterval(clock, settings.updateIntervalMs, () => {
+    files?.renew();
+    return update();
+  });
+  driver.watch(() => void update());
   await look();
   lifeline.start();
   return {
     connected: () => lifeline.connected(),
     async stop() {
       driver.watch(undefined);
+      files?.close();
       updates.cancel();
       await orders.stop();
       lifeline.stop();

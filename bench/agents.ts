@@ -17,6 +17,7 @@ import { createSimulatedDriver } from '../agent/drivers/simulated.ts';
 import { createMemoryShelf } from '../agent/drivers/simulated-sessions.ts';
 import { createBrokerLink } from '../agent/link.ts';
 import { createMemoryLog } from '../agent/storage.ts';
+import { createTagReader } from '../agent/tags.ts';
 import { serverId } from '../domain/ids.ts';
 import { job, say } from './processes.ts';
 
@@ -77,7 +78,7 @@ async function start(number: number): Promise<Agent> {
   const softwareStatementPath = connection.softwareStatementFile;
   const path = join(state, 'credentials.json');
   const credentials = createCredentials({ clock, log: LOG, clientName: hostname, softwareStatementPath, path });
-  const limits = { tagsFolders: [], maxVirtualSessions: -1, maxSessionsPerUser: -1 };
+  const limits = { maxVirtualSessions: -1, maxSessionsPerUser: -1 };
   return startAgent({
     serverId: serverId(Buffer.from(hostname).toString('base64')),
     link: createBrokerLink({
@@ -87,7 +88,7 @@ async function start(number: number): Promise<Agent> {
       log: LOG,
     }),
     driver,
-    describe: () => describeServer(driver, limits, LOG),
+    describe: () => describeServer(driver, limits, createTagReader([], LOG)),
     outbox: createMemoryLog(),
     journal: createMemoryLog(),
     clock,

@@ -552,6 +552,26 @@ t.test('telemetry goes with the next post after every update interval', async (t
   await it.agent.stop();
 });
 
+t.test('a clock that somebody sets neither ends the connection nor delays anything', async (t) => {
+  const { agent, broker, clock, driver } = await startSimulatedAgent();
+  for (const hours of [5, -12, 24 * 365, -24 * 365]) {
+    const [posts, telemetry] = [broker.posts, broker.telemetry.length];
+    clock.set(hours * 3_600_000);
+    for (let beat = 0; beat < 11; beat += 1) {
+      broker.handlers?.alive();
+      await clock.advance(3000);
+    }
+    t.ok(agent.connected());
+    t.ok(broker.posts - posts >= 10, 'it beats as before');
+    t.ok(broker.telemetry.length > telemetry, 'telemetry comes as before');
+    await driver.addByHand({ localId: `at-${hours}`, owner: 'ann' });
+    await clock.advance(0);
+    t.ok(broker.reports.some((report) => report.kind === 'session-found' && report.session.localId === `at-${hours}`));
+  }
+  t.equal(broker.greetings.length, 1);
+  await agent.stop();
+});
+
 t.test('an agent that was killed while it made a session finds out how that ended', async (t) => {
   const remains = newRemains();
   const first = await startSimulatedAgent(remains);

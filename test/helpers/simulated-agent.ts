@@ -6,6 +6,7 @@ import type { Driver } from '../../agent/drivers/driver.ts';
 import { createSimulatedDriver, type SimulatedDriver, type SimulatedSettings } from '../../agent/drivers/simulated.ts';
 import { createMemoryShelf, type SessionShelf } from '../../agent/drivers/simulated-sessions.ts';
 import { createMemoryLog, type RecordLog } from '../../agent/storage.ts';
+import { createTagReader } from '../../agent/tags.ts';
 import { serverId } from '../../domain/ids.ts';
 import type { Greeting, Report, Telemetry } from '../../domain/ports/agent-link.ts';
 import { recordingLogger } from './real-agent.ts';
@@ -139,12 +140,12 @@ export async function startSimulatedAgent(
   const driver = await createSimulatedDriver({ ...HOST, ...host }, { shelf, clock, random });
   const seen = altered(driver);
   const { broker, link } = playedBroker();
-  const limits = { tagsFolders: [], maxVirtualSessions: 5, maxSessionsPerUser: 1 };
+  const limits = { maxVirtualSessions: 5, maxSessionsPerUser: 1 };
   const agent = await startAgent({
     serverId: serverId('c2VydmVyLTE'),
     link,
     driver: seen,
-    describe: () => describeServer(seen, limits, log),
+    describe: () => describeServer(seen, limits, createTagReader([], log)),
     outbox: remains.outbox,
     journal: remains.journal,
     clock,
