@@ -5,12 +5,19 @@ import t, { type Test } from 'tap';
 import { systemClock } from '../../adapters/system.ts';
 import { createDcvDriver, type DcvSettings } from '../../agent/drivers/dcv.ts';
 import type { Driver, SessionWish } from '../../agent/drivers/driver.ts';
-import { createNodeHostFacts } from '../../agent/node-host-facts.ts';
+import { createHostFacts, thisMachine } from '../../agent/host-facts/host-facts.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 import type { SessionSpec } from '../../domain/session/events.ts';
 import { createDcvHost, type DcvHost } from '../helpers/dcv-host.ts';
 import { recordingLogger } from '../helpers/real-agent.ts';
 import { until } from '../helpers/until.ts';
+
+/** This machine, wherever it is: nothing in here hangs on EC2. */
+const FACTS = createHostFacts(
+  { queryLoggedInUsers: false },
+  { clock: systemClock, log: recordingLogger() },
+  { ...thisMachine(systemClock), metadata: { instance: async () => undefined } },
+);
 
 interface SetUp {
   readonly host: DcvHost;
@@ -29,9 +36,8 @@ interface Options extends Partial<DcvSettings> {
 async function setUp(t: Test, { osFamily, haste = 1, ...settings }: Options = {}): Promise<SetUp> {
   const host = createDcvHost(t);
   const log = recordingLogger();
-  const facts = createNodeHostFacts();
   const described = async () => {
-    const found = await facts.describe();
+    const found = await FACTS.describe();
     return { ...found, os: { ...found.os, family: osFamily ?? found.os.family } };
   };
   const { dcvPath, stateFolder } = host;
@@ -39,7 +45,7 @@ async function setUp(t: Test, { osFamily, haste = 1, ...settings }: Options = {}
   const again = () =>
     createDcvDriver(
       { dcvPath, stateFolder, folders: host, isRoot: true, ...settings },
-      { host: { ...facts, describe: described }, clock, log },
+      { host: { ...FACTS, describe: described }, clock, log },
     );
   return { host, driver: await again(), log, again };
 }
@@ -300,7 +306,7 @@ t.test('the files of a session that is being made are left alone by looks at the
 
 t.test('a host is described with the version and the endpoints of its DCV server, as last heard', async (t) => {
   const { host, driver } = await setUp(t);
-  const { ip } = await createNodeHostFacts().describe();
+  const { ip } = await FACTS.describe();
   t.match(await driver.describe(), {
     version: '2024.0.18131',
     port: 8443,
