@@ -141,6 +141,7 @@ function serveAgents({
       return clientId(verdict.valid.clientId);
     },
     anonymousClient: config.agentAuthorization ? undefined : ANONYMOUS_AGENT,
+    contested: cluster.contested,
     failed,
   });
   app.route('/', createVerifier({ admit: createAdmission({ ...doors.core, tokens, now }), attempts, random, failed }));

@@ -34,6 +34,8 @@ export interface Cluster {
   reception(): Reception;
   /** The ids of the locks that another broker holds, from itself. Rejects when it does not answer. */
   holdsOf(broker: BrokerId): Promise<readonly string[]>;
+  /** Whether another process of an agent than `run` is connected as this server, here or elsewhere. */
+  contested(serverId: ServerId, run: string | undefined): Promise<boolean>;
   /** What the others may ask. */
   api(): Hono;
   close(): Promise<void>;
@@ -55,6 +57,11 @@ export function createCluster({ self, connections, tokens, ca, clock, logger, ho
     link: createClusterLink({ local: connections, peers, holderOf }),
     reception: () => shareTelemetry(core().reception, peers),
     holdsOf: peers.holds,
+    async contested(serverId, run) {
+      const holder = run === undefined ? undefined : holderOf(serverId);
+      if (run === undefined || holder === undefined) return connections.contested(serverId, run);
+      return peers.contested(holder, serverId, run);
+    },
     api: () =>
       createBrokerApi({
         self,

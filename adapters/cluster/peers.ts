@@ -7,7 +7,7 @@ import type { Order, Telemetry } from '../../domain/ports/agent-link.ts';
 import type { Clock, Timer } from '../../domain/ports/clock.ts';
 import type { Logger } from '../logging.ts';
 import type { TokenIssuer } from '../tokens.ts';
-import { holdsSchema, MAX_TELEMETRY, type Pictures, picturesSchema } from '../wire/brokers.ts';
+import { contestSchema, holdsSchema, MAX_TELEMETRY, type Pictures, picturesSchema } from '../wire/brokers.ts';
 import { createPeerHttp } from './peer-http.ts';
 
 export interface Peer {
@@ -30,6 +30,8 @@ export interface Peers {
   screenshot(brokerId: string, serverId: ServerId, order: PictureOrder): Promise<Pictures>;
   /** The ids of the locks that the process of this broker holds. Rejects when it does not say within 2 s. */
   holds(brokerId: string): Promise<readonly string[]>;
+  /** Whether another process of an agent than `run` is connected to that broker as this server. Never rejects; false when there is no answer in 2 s. */
+  contested(brokerId: string, serverId: ServerId, run: string): Promise<boolean>;
   /** Ends what is under way. */
   close(): Promise<void>;
 }
@@ -123,6 +125,13 @@ export function createPeers({ directory, clock, logger, ...deps }: PeersDeps): P
       const { broker, holds } = holdsSchema.parse(await signs.post(peer, '/brokers/holds', {}, SIGN_MS));
       if (broker !== brokerId) throw new Error(`Where the broker ${brokerId} was there is ${broker} now.`);
       return holds;
+    },
+    async contested(brokerId, serverId, run) {
+      const peer = directory.find(brokerId);
+      // Its agents are on their way to the others, and none of them ought to wait for it.
+      if (peer === undefined || away.has(brokerId)) return false;
+      const asked = http.post(peer, '/brokers/contested', { serverId, run }, SIGN_MS);
+      return asked.then((said) => contestSchema.parse(said).contested).catch(() => false);
     },
     async close() {
       timer?.cancel();

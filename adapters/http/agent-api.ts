@@ -2,7 +2,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import type { ClientId } from '../../domain/ids.ts';
+import type { ClientId, ServerId } from '../../domain/ids.ts';
 import type { Reception } from '../../domain/ports/reception.ts';
 import { BODY_LIMITS, greetingSchema, registrationSchema, reportsSchema, screenshotsSchema } from '../wire/agent.ts';
 import type { AgentConnections } from './agent-connections.ts';
@@ -26,6 +26,8 @@ export interface AgentApiDeps {
   verifyAgentToken(token: string): Promise<ClientId | undefined>;
   /** Where agents need not authenticate: who one without a token, or with one that is no good, is taken for. */
   readonly anonymousClient?: ClientId | undefined;
+  /** Whether another agent is connected as this server, here or to another broker. */
+  contested(serverId: ServerId, run: string | undefined): Promise<boolean>;
   /** Told of what was thrown while a request was served. */
   failed(error: unknown): void;
 }
@@ -70,18 +72,27 @@ async function register(c: AgentContext, deps: AgentApiDeps): Promise<Response> 
   );
 }
 
-async function connect(c: AgentContext, { reception, connections }: AgentApiDeps): Promise<Response> {
+/** The one that is there stays: it may be at work, and two that took each other's place would go on with that for ever. */
+const IN_USE =
+  'Another agent is connected as this server. If the disk of this host is a copy of its, stop the agent here and delete server-id and credentials.json in its state folder';
+
+async function connect(c: AgentContext, { reception, connections, contested }: AgentApiDeps): Promise<Response> {
   const body = await parsed(c, greetingSchema, BODY_LIMITS.greeting);
   if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
   const clientId = c.get('clientId');
-  const arrival = connections.arriving(body.value.serverId, clientId);
+  const { serverId, run } = body.value;
+  if (await contested(serverId, run)) {
+    note(c, { target: subjectOf('server', serverId) });
+    return problem(c, 409, 'server_id_in_use', IN_USE);
+  }
+  const arrival = connections.arriving(serverId, clientId, run);
   const outcome = await reception.greeted(body.value, clientId).catch((error) => {
     arrival.turnedAway();
     throw error;
   });
   if ('rejected' in outcome) {
     arrival.turnedAway();
-    note(c, { target: subjectOf('server', body.value.serverId) });
+    note(c, { target: subjectOf('server', serverId) });
     return problem(c, 403, 'rejected', outcome.rejected);
   }
   const welcome = arrival.welcomed();

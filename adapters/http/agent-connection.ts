@@ -10,6 +10,8 @@ export interface Connection {
   readonly id: string;
   readonly serverId: ServerId;
   readonly clientId: ClientId;
+  /** Of the agent's process, if it says so. */
+  readonly run: string | undefined;
   stream: OrderStream | undefined;
   /** The round of the agent's last sign of life. */
   heard: number;
@@ -50,7 +52,7 @@ export const CONNECTION_DEFAULTS: ConnectionSettings = {
 /** The rules by which connections are kept and given up. */
 export interface Rules {
   readonly roundMs: number;
-  fresh(who: Pick<Connection, 'id' | 'serverId' | 'clientId'>, round: number): Connection;
+  fresh(who: Pick<Connection, 'id' | 'serverId' | 'clientId' | 'run'>, round: number): Connection;
   /** Why the connection is over; undefined while it is not. */
   fault(connection: Connection, round: number): string | undefined;
   /** Sends a beat when it is due. */

@@ -21,7 +21,9 @@ export interface Arrival {
 export interface AgentConnections extends AgentLink {
   /** Begins to look after connections and to tell `reception` of those that open and are lost. */
   start(reception: Pick<Reception, 'connected' | 'lost'>): void;
-  arriving(serverId: ServerId, clientId: ClientId): Arrival;
+  arriving(serverId: ServerId, clientId: ClientId, run?: string): Arrival;
+  /** Whether another process than `run` is connected here as this server, and its orders can still be sent to it: one of two with the same id is a copy. */
+  contested(serverId: ServerId, run: string | undefined): boolean;
   /** Whose connection it is, which counts as a sign of life. Undefined: unknown, replaced, or another client's. */
   heard(connectionId: string, clientId: ClientId): ServerId | undefined;
   /** Orders are written to what `open` gives from now on. False, and nothing is opened, where `heard` knows nobody. */
@@ -64,11 +66,11 @@ export function createAgentConnections(
     reception?.lost(connection.serverId, reason);
   }
 
-  function welcome(serverId: ServerId, clientId: ClientId): Welcome | undefined {
+  function welcome({ serverId, clientId, run }: Pick<Connection, 'serverId' | 'clientId' | 'run'>): Welcome | undefined {
     const former = byServer.get(serverId);
     if (former === undefined && byServer.size >= settings.maxConnections) return undefined;
     if (former !== undefined) leave(former);
-    const connection = rules.fresh({ id: random.uuid(), serverId, clientId }, round);
+    const connection = rules.fresh({ id: random.uuid(), serverId, clientId, run }, round);
     enter(connection);
     return { connectionId: connection.id, heartbeatMs: settings.heartbeatMs, silenceMs: settings.silenceMs };
   }
@@ -90,7 +92,7 @@ export function createAgentConnections(
       reception = listener;
       timer = clock.after(rules.roundMs, lookAfterAll);
     },
-    arriving(serverId, clientId) {
+    arriving(serverId, clientId, run) {
       // Nobody keeps another client's server alive by greeting in its name.
       const own = byServer.get(serverId)?.clientId === clientId;
       if (own) arrivals.begin(serverId);
@@ -98,10 +100,14 @@ export function createAgentConnections(
       return {
         welcomed() {
           settled();
-          return welcome(serverId, clientId);
+          return welcome({ serverId, clientId, run });
         },
         turnedAway: settled,
       };
+    },
+    contested(serverId, run) {
+      const holder = byServer.get(serverId);
+      return holder?.stream !== undefined && holder.run !== undefined && run !== undefined && holder.run !== run;
     },
     heard: (connectionId, clientId) => hear(connectionId, clientId)?.serverId,
     attach(connectionId, clientId, open) {

@@ -1,7 +1,8 @@
 /** What other brokers on the log may ask of this one. Mounted on the agent port, below `/brokers`, with tokens of an audience of its own. */
 import { Hono } from 'hono';
+import type { ServerId } from '../../domain/ids.ts';
 import type { AgentLink } from '../../domain/ports/agent-link.ts';
-import { BROKER_BODY_LIMITS, pictureRequestSchema, type TelemetryBatch, telemetryBatchSchema } from '../wire/brokers.ts';
+import { BROKER_BODY_LIMITS, contestedSchema, pictureRequestSchema, type TelemetryBatch, telemetryBatchSchema } from '../wire/brokers.ts';
 import { answerProblem, bearerToken, parsed, problem, unauthorized } from './problem.ts';
 
 export interface BrokerApiDeps {
@@ -13,7 +14,7 @@ export interface BrokerApiDeps {
   /** The ids of the locks that its process holds. */
   holds(): readonly string[];
   /** Of the agents connected to this broker. */
-  readonly link: Pick<AgentLink, 'screenshot'>;
+  readonly link: Pick<AgentLink, 'screenshot'> & { contested(serverId: ServerId, run: string): boolean };
   /** Told of what was thrown while a request was served. */
   failed(error: unknown): void;
 }
@@ -37,6 +38,11 @@ export function createBrokerApi({ self, verifyBrokerToken, telemetry, holds, lin
   });
   // The sign of life that others go by: the process answers itself, from memory.
   app.post('/brokers/holds', (c) => c.json({ broker: self, holds: holds() }));
+  app.post('/brokers/contested', async (c) => {
+    const body = await parsed(c, contestedSchema, BROKER_BODY_LIMITS.question);
+    if ('invalid' in body) return problem(c, 400, 'invalid_request', body.invalid);
+    return c.json({ contested: link.contested(body.value.serverId, body.value.run) });
+  });
   app.onError((error, c) => answerProblem(c, error, failed));
   return app;
 }

@@ -52,6 +52,7 @@ const foundSession: z.ZodType<FoundSession> = z.strictObject({
 
 export const greetingSchema: z.ZodType<Greeting> = z.strictObject({
   serverId: serverIdText,
+  run: z.string().min(1).max(100).optional(),
   description: serverDescription,
   telemetry,
   healthy: z.boolean(),

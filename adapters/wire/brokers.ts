@@ -10,7 +10,7 @@ import { sentence, serverIdText, telemetry } from './agent-parts.ts';
 /** Servers in one post. */
 export const MAX_TELEMETRY = 1000;
 /** Bytes of a body, by what it carries. Pictures come in the answer. */
-export const BROKER_BODY_LIMITS = { telemetry: 1024 * 1024, order: 16 * 1024, pictures: 16 * 1024 * 1024 } as const;
+export const BROKER_BODY_LIMITS = { question: 4 * 1024, telemetry: 1024 * 1024, order: 16 * 1024, pictures: 16 * 1024 * 1024 } as const;
 
 /** What servers have reported since the last one. */
 export const telemetryBatchSchema = z.object({
@@ -20,6 +20,10 @@ export const telemetryBatchSchema = z.object({
 export type TelemetryBatch = z.infer<typeof telemetryBatchSchema>['telemetry'];
 
 export const pictureRequestSchema = z.object({ serverId: serverIdText, order: takeScreenshot });
+
+/** Whether another process of an agent than this one is connected as a server. */
+export const contestedSchema = z.object({ serverId: serverIdText, run: z.string().min(1).max(100) });
+export const contestSchema = z.object({ contested: z.boolean() });
 
 /** The pictures, or a sentence for the API's user. */
 export type Pictures = readonly Screenshot[] | { readonly rejected: string };

@@ -76,6 +76,8 @@ export interface FoundSession {
 /** What an agent says first on every connection: who it is and all that is alive on its host. */
 export interface Greeting {
   readonly serverId: ServerId;
+  /** Of the agent's process, the same as long as it runs: an agent that comes back is told from another with a copy of its id. */
+  readonly run?: string | undefined;
   readonly description: ServerDescription;
   readonly telemetry: Telemetry;
   readonly healthy: boolean;

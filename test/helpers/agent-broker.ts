@@ -130,6 +130,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
         return id === undefined ? undefined : clientId(id);
       },
       anonymousClient: options.anonymous === true ? clientId('anyone') : undefined,
+      contested: async (serverId, run) => connections.contested(serverId, run),
       failed: (error) => heard.failures.push(error),
     }),
   );

@@ -29,7 +29,10 @@ export async function place(t: Test, through?: (broker: RealBroker) => Promise<n
     autorun_folder: host.autorunFolder,
     max_concurrent_sessions_per_user: -1,
   };
-  const configFile = host.write('agent.conf', stringify({ version: '0.1', agent, log: { directory: '-' }, berth: { state_folder: host.stateFolder } }));
+  const configFile = host.write(
+    'agent.conf',
+    stringify({ version: '0.1', agent, log: { directory: '-' }, berth: { state_folder: host.stateFolder } }),
+  );
   return { broker, host, startAgent: () => runModule(t, BERTH, ['agent', '--config', configFile], { bare: true }) };
 }
 

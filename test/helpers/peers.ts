@@ -59,7 +59,7 @@ export async function startPeer(t: Test, { clock, tokens, certificates }: Cluste
     },
     self: id,
     holds: () => holds,
-    link: { screenshot },
+    link: { screenshot, contested: () => false },
     failed: (error) => failures.push(error),
   });
   const serving = await serveHttps(app, { host: '127.0.0.1', port, ...certificates, limits: { closeTimeoutMs: 50 } });

@@ -64,14 +64,46 @@ async function startBrokers(t: Test) {
 }
 
 /** An agent that connects and answers every order for a picture. */
-function connectAgent({ connections }: Awaited<ReturnType<typeof startBrokers>>['one']): void {
-  const welcome = connections.arriving(SERVER, AGENT_CLIENT).welcomed();
+function connectAgent({ connections }: Awaited<ReturnType<typeof startBrokers>>['one'], run?: string): PassThrough {
+  const welcome = connections.arriving(SERVER, AGENT_CLIENT, run).welcomed();
   const stream = new PassThrough();
   stream.on('data', (text) => {
     if (String(text).includes(ORDER.orderId)) connections.pictures(SERVER, ORDER.orderId, { images: [PICTURE] });
   });
   connections.attach(String(welcome?.connectionId), AGENT_CLIENT, () => stream as unknown as OrderStream);
+  return stream;
 }
+
+t.test('of two agents with one id the second is told from the first that comes back, at whatever broker', async (t) => {
+  const { one, two, isHeldBy } = await startBrokers(t);
+  t.notOk(await two.contested(SERVER, 'copy'), 'nobody is there');
+  const stream = connectAgent(one, 'first');
+  isHeldBy(one.self);
+  for (const broker of [one, two]) {
+    t.ok(await broker.contested(SERVER, 'copy'));
+    t.notOk(await broker.contested(SERVER, 'first'));
+    t.notOk(await broker.contested(SERVER, undefined));
+  }
+  stream.destroy();
+  await until('the first is gone', () => !one.connections.contested(SERVER, 'copy'));
+  t.notOk(await two.contested(SERVER, 'copy'));
+  connectAgent(one);
+  t.notOk(await two.contested(SERVER, 'copy'), 'an agent that does not say which run it is cannot be told from itself');
+});
+
+t.test('an agent does not wait for a broker that is not there, nor for one that has nothing to say', async (t) => {
+  const { one, two, isHeldBy } = await startBrokers(t);
+  connectAgent(one, 'first');
+  isHeldBy(one.self);
+  one.connections.contested = () => {
+    throw new Error('a fault');
+  };
+  t.notOk(await two.contested(SERVER, 'copy'));
+  for (const { directory } of [one, two]) directory.put({ id: one.self, host: 'host', url: 'https://127.0.0.1:1' });
+  t.notOk(await two.contested(SERVER, 'copy'));
+  isHeldBy('33333333-3333-4333-8333-333333333333' as BrokerId);
+  t.notOk(await two.contested(SERVER, 'copy'), 'a broker that has left');
+});
 
 t.test('a picture is had through any broker, wherever the agent is connected', async (t) => {
   const { one, two, heard, isHeldBy } = await startBrokers(t);
