@@ -1,5 +1,6 @@
 /** HTTPS to the broker: posts that answer in time, and one stream that stays open. */
 
+import { readFile } from 'node:fs/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
@@ -31,6 +32,17 @@ export interface BrokerHttp {
 const CONNECT_TIMEOUT_MS = 5000;
 /** A broker that starts with a thousand agents at its door takes its time; one that is dead is noticed by its silence. */
 const ANSWER_TIMEOUT_MS = 30_000;
+
+/** The file is read for every connection, so that one that was exchanged counts from the next try on. Rejects with a sentence that names it. */
+export async function readTrust(config: { readonly caFile?: string | undefined; readonly tlsStrict: boolean }): Promise<BrokerTrust> {
+  const { caFile, tlsStrict } = config;
+  if (caFile === undefined) return { tlsStrict };
+  const ca = await readFile(caFile, 'utf8').catch((error) => {
+    throw new Error(`the authority of the broker's certificate, agent.ca_file, cannot be read: ${messageOf(error)}`);
+  });
+  if (!ca.includes('-----BEGIN CERTIFICATE-----')) throw new Error(`agent.ca_file: there is no certificate (PEM) in ${caFile}`);
+  return { ca, tlsStrict };
+}
 
 /** All its sockets go to the one address, because a broker knows nothing of what was said to another. */
 export function createBrokerHttp({ host, port, address }: BrokerAddress, { ca, tlsStrict }: BrokerTrust): BrokerHttp {

@@ -12,7 +12,7 @@ import { messageOf } from './thrown.ts';
 
 export interface LinkDeps {
   readonly brokers: Brokers;
-  open(broker: BrokerAddress): BrokerHttp;
+  open(broker: BrokerAddress): BrokerHttp | Promise<BrokerHttp>;
   readonly credentials: Credentials;
   readonly log: Logger;
 }
@@ -33,7 +33,7 @@ export function createBrokerLink({ brokers, open, credentials, log }: LinkDeps):
   async function hangUp(): Promise<void> {
     const http = opening;
     opening = undefined;
-    await (await http)?.close();
+    await (await http?.catch(() => undefined))?.close();
   }
 
   return {
@@ -54,6 +54,7 @@ export function createBrokerLink({ brokers, open, credentials, log }: LinkDeps):
 
 async function greet(greeting: Greeting, parts: Parts): Promise<Welcome> {
   const answer = await post('/agent/connect', greeting, parts);
+  if (answer.status === 401) throw new Error(parts.credentials.advice(answer));
   if (answer.status !== 200) throw new Error(`the broker did not welcome this agent: ${complaintOf(answer)}`);
   return welcomeSchema.parse(answer.body);
 }

@@ -1,11 +1,11 @@
 /** The agent's composition root: from a configuration and the outer world to a running agent. It ends no process and reads no environment. */
 import { lookup } from 'node:dns/promises';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../adapters/logging.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
 import { startAgent } from './agent.ts';
-import { createBrokerHttp } from './broker-http.ts';
+import { createBrokerHttp, readTrust } from './broker-http.ts';
 import { type BrokerAddress, createBrokers, type Resolve } from './brokers.ts';
 import type { AgentConfig } from './config.ts';
 import { createCredentials } from './credentials.ts';
@@ -15,10 +15,13 @@ import type { Driver } from './drivers/driver.ts';
 import { createSimulatedDriver } from './drivers/simulated.ts';
 import { createFileShelf } from './drivers/simulated-sessions.ts';
 import { createFileLog } from './file-storage.ts';
-import { keptServerId } from './identity.ts';
+import { watchFolders } from './folder-watch.ts';
+import { createHostFacts, type Machine, thisMachine } from './host-facts/host-facts.ts';
+import { readHostMarks } from './host-facts/marks.ts';
+import { keptServerId, STATE_FILES } from './identity.ts';
 import { createBrokerLink } from './link.ts';
-import { createNodeHostFacts } from './node-host-facts.ts';
 import { createSeededFraction } from './seeded.ts';
+import { createTagReader } from './tags.ts';
 
 export interface AgentPorts {
   readonly clock: Clock;
@@ -44,24 +47,28 @@ const LONG_MS = 2 ** 30;
 export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<RunningAgent> {
   const { clock, random, logger: log } = ports;
   const { stateFolder, softwareStatementPath } = config;
-  const stateFile = (name: string): string => join(stateFolder, name);
+  const stateFile = (name: keyof typeof STATE_FILES): string => join(stateFolder, STATE_FILES[name]);
   // What is above it others may pass through, because sessions run programs from below it.
   await mkdir(dirname(stateFolder), { recursive: true });
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-  const driver = ports.driver ?? (await createDriver(config, ports));
+  const machine = thisMachine(clock);
+  const driver = ports.driver ?? (await createDriver(config, machine, ports));
   const { hostname } = await driver.describe();
-  const ca = config.caFile === undefined ? undefined : await readFile(config.caFile, 'utf8');
+  const marks = config.driver === 'simulated' ? { instanceId: config.simulated.awsInstanceId } : await readHostMarks(machine);
   const brokers = createBrokers(config.brokers, ports.resolve ?? addressesOf, random);
-  const open = (broker: BrokerAddress) => createBrokerHttp(broker, { ca, tlsStrict: config.tlsStrict });
-  const path = stateFile('credentials.json');
+  const open = async (broker: BrokerAddress) => createBrokerHttp(broker, await readTrust(config));
+  const path = stateFile('credentials');
   const credentials = createCredentials({ clock, log, clientName: hostname, softwareStatementPath, path });
+  const readTags = createTagReader(config.tagsFolders, log);
   const agent = await startAgent({
-    serverId: await keptServerId(stateFolder, hostname, random),
+    serverId: await keptServerId({ stateFolder, hostname, marks, random, log }),
+    run: random.uuid(),
     link: createBrokerLink({ brokers, open, credentials, log }),
     driver,
-    describe: () => describeServer(driver, config, log),
-    outbox: createFileLog(stateFile('outbox.jsonl'), log),
-    journal: createFileLog(stateFile('journal.jsonl'), log),
+    describe: () => describeServer(driver, config, readTags),
+    watchFiles: (changed) => watchFolders(config.tagsFolders, clock, changed),
+    outbox: createFileLog(stateFile('outbox'), log),
+    journal: createFileLog(stateFile('journal'), log),
     clock,
     random,
     log,
@@ -80,10 +87,10 @@ export async function runAgent(config: AgentConfig, ports: AgentPorts): Promise<
 /** As the operating system looks names up. */
 export const addressesOf: Resolve = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
-async function createDriver(config: AgentConfig, { clock, random, logger: log }: AgentPorts): Promise<Driver> {
+async function createDriver(config: AgentConfig, machine: Machine, { clock, random, logger: log }: AgentPorts): Promise<Driver> {
   const { driver, simulated, stateFolder, dcvPath } = config;
   if (driver === 'dcv') {
-    const host = createNodeHostFacts(config.preferredNetworkInterface);
+    const host = createHostFacts(config, { clock, log }, machine);
     const isRoot = process.getuid?.() === 0;
     return createDcvDriver({ dcvPath, folders: config, stateFolder, isRoot }, { host, clock, log });
   }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type BrokerTrust, complaintOf, createBrokerHttp } from '../broker-http.ts';
 import type { BrokerAddress } from '../brokers.ts';
 import type { AgentConfig } from '../config.ts';
-import { askForToken, createCredentials, storedClient } from '../credentials.ts';
+import { askForToken, createCredentials } from '../credentials.ts';
+import { readClient } from '../kept-client.ts';
 import { messageOf } from '../thrown.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 import type { World } from './world.ts';
@@ -68,9 +69,13 @@ async function checkCredentials(path: string, { platform }: World): Promise<Find
   if (platform !== 'win32' && (found.mode & OTHERS_MAY_READ) !== 0) {
     return fail(check, `${path} is open to others on this host.`, `Close it: chmod 600 ${path}`);
   }
-  const client = await storedClient(path).catch((error: Error) => error);
-  if (client instanceof Error || typeof client?.id !== 'string' || typeof client.secret !== 'string') {
-    return fail(check, `${path} cannot be read as credentials.`, `Move it away; the agent enrols anew when it starts.`);
+  const client = await readClient(path).catch((error: Error) => error);
+  if (client instanceof Error || client === undefined) {
+    return fail(
+      check,
+      `${path} cannot be read as credentials.`,
+      'Move it and server-id beside it away; the agent enrols as a new server when it starts.',
+    );
   }
   return ok(check, `of client ${client.id}`);
 }
@@ -80,7 +85,7 @@ type Http = ReturnType<typeof createBrokerHttp>;
 
 async function tryToken({ path }: Parts, http: Http, _: World, statement: Finding): Promise<Finding> {
   const check = 'token';
-  const client = await storedClient(path).catch(() => undefined);
+  const client = await readClient(path).catch(() => undefined);
   if (client === undefined) {
     if (statement.mark !== 'ok')
       return fail(check, 'The agent has neither credentials nor a software statement to enrol with.', STATEMENT_MEND);

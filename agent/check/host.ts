@@ -14,12 +14,13 @@ import type { World } from './world.ts';
 /** `configFile`: its agent.conf. Each finding comes when it is known. */
 export async function* checkHost(configFile: string, world: World): AsyncIterable<Finding> {
   yield* checkUser(world);
-  const config = await loadAgentConfig(configFile).catch((error: Error) => error);
+  const config = await loadAgentConfig(configFile, world).catch((error: Error) => error);
   if (config instanceof Error) {
     yield fail('configuration', messageOf(config).replaceAll('\n', '; '), 'Correct the file, or name the right one with --config.');
     return;
   }
   yield await checkConfigFile(configFile, world);
+  for (const warning of config.warnings) yield warn('configuration', `${warning}.`, 'Correct it, or leave it out.');
   const trust = await trustOf(config);
   if (trust instanceof Error) {
     yield fail(

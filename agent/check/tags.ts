@@ -1,7 +1,7 @@
 /** The tags of the server, read as the agent reads them. */
 import { readdir } from 'node:fs/promises';
 import type { AgentConfig } from '../config.ts';
-import { type BuiltInTags, readTags } from '../tags.ts';
+import { type BuiltInTags, createTagReader } from '../tags.ts';
 import { type Finding, ok, warn } from './finding.ts';
 
 /** They are added whatever the files say, and are not counted. */
@@ -11,18 +11,12 @@ const CHECK = 'tags';
 export async function checkTags({ tagsFolders }: Pick<AgentConfig, 'tagsFolders'>): Promise<readonly Finding[]> {
   const complaints: Finding[] = [];
   const quiet = () => undefined;
-  const complain = (fields: object, message: string): void => {
-    const { path = '', key, error } = fields as { readonly path?: string; readonly key?: string; readonly error?: string };
-    const details = [key, error?.split('\n')[0]].filter((each) => each !== undefined).join(': ');
-    complaints.push(
-      warn(
-        CHECK,
-        `${path}: ${message}${details === '' ? '' : ` (${details})`}.`,
-        `Correct the file; a tag is a line such as  team = "design"`,
-      ),
-    );
+  const complain = (fields: object): void => {
+    const { problem } = fields as { readonly problem: string };
+    complaints.push(warn(CHECK, `${problem}.`, `Correct the file; a tag is a line such as  team = "design"`));
   };
-  const tags = await readTags(tagsFolders, BUILT_IN, { debug: quiet, info: quiet, warn: complain, error: complain });
+  const readTags = createTagReader(tagsFolders, { debug: quiet, info: quiet, warn: complain, error: complain });
+  const tags = await readTags(BUILT_IN);
   const folders = await Promise.all(tagsFolders.map(folderComplaint));
   // Of the two places where the original has them one is enough.
   const unreadable = folders.every((each) => each !== undefined) ? folders.slice(0, 1) : [];

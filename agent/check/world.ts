@@ -1,11 +1,14 @@
 /** What the checks look at besides the configuration. */
 import type { Clock, Random } from '../../domain/ports/clock.ts';
 import type { Resolve } from '../brokers.ts';
+import type { Environment } from '../environment.ts';
 
 export interface World {
   readonly clock: Clock;
   readonly random: Random;
   readonly platform: NodeJS.Platform;
+  /** Variables that win over the configuration file. */
+  readonly environment: Environment;
   /** Who runs the checks, which should be who runs the agent. */
   readonly user: { readonly name: string; readonly isRoot: boolean };
   /** Of the DCV server; undefined where its settings are not in a file. */

@@ -47,6 +47,7 @@ export async function checkedHost(t: Test, options: TestBrokerOptions = {}): Pro
     platform: 'linux',
     user: { name: 'dcvsmagent', isRoot: false },
     dcvConf,
+    environment: {},
     mayEnrol: false,
     resolve: async (host) => [host],
     limits: { networkMs: 10_000, programMs: 20_000 },

@@ -39,6 +39,10 @@ export interface RealAgentOptions {
   /** As in agent.conf; absent: the broker at its loopback address. */
   readonly brokerHost?: string;
   readonly resolve?: Resolve;
+  /** Lines of the section `[berth.simulated]`. */
+  readonly simulated?: string;
+  /** Seconds. */
+  readonly updateInterval?: number;
 }
 
 export async function newFolder(): Promise<string> {
@@ -48,7 +52,16 @@ export async function newFolder(): Promise<string> {
 /** `folder` of a former agent makes this one its restart. */
 export async function startRealAgent(
   broker: Pick<TestBroker, 'port' | 'caFile'>,
-  { folder, extra = '', statement = STATEMENT, tlsStrict = true, brokerHost = '127.0.0.1', resolve }: RealAgentOptions = {},
+  {
+    folder,
+    extra = '',
+    statement = STATEMENT,
+    tlsStrict = true,
+    brokerHost = '127.0.0.1',
+    resolve,
+    updateInterval = 1,
+    simulated = '',
+  }: RealAgentOptions = {},
 ): Promise<RealAgent> {
   const stateFolder = folder ?? (await newFolder());
   const statementPath = join(stateFolder, 'statement');
@@ -62,7 +75,7 @@ ca_file = '${broker.caFile}'
 tls_strict = ${tlsStrict}
 ${statement === null ? '' : `software_statement_path = '${statementPath}'`}
 tags_folder = '${stateFolder}'
-broker_update_interval = 1
+broker_update_interval = ${updateInterval}
 [berth]
 driver = 'simulated'
 state_folder = '${stateFolder}'
@@ -71,6 +84,7 @@ ${extra}
 hostname = 'host-1'
 latency_ms_min = 0
 latency_ms_max = 5
+${simulated}
 `);
   const log = recordingLogger();
   const shelf = createFileShelf(join(stateFolder, 'simulated-sessions.json'));

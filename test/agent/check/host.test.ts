@@ -97,6 +97,10 @@ t.test('a configuration that cannot be used ends the check, with every fault in 
   t.same(troubles(findings), ['fail: configuration']);
   t.equal(findings.length, 2);
   t.match(findings[1]?.message, /broker_host.*; .*did you mean broker_host\?/);
+  const correct = { environment: { BERTH_AGENT_BROKER_HOST: 'x', BERTH_AGENT_BROKER_PROT: '1' } };
+  await writeFile(host.configFile, "version = '0.1'\n");
+  const warned = (await host.check(correct)).filter(({ check }) => check === 'configuration');
+  t.match(warned, [{ mark: 'ok' }, { mark: 'warn', message: /BERTH_AGENT_BROKER_PROT is no key.*\.$/ }], 'variables win over the file');
   await rm(host.configFile);
   t.match((await host.check())[1], { mark: 'fail', message: /ENOENT/ });
 });
@@ -148,8 +152,8 @@ t.test('files of tags that cannot be used are named', async (t) => {
   await writeFile(host.inFolder('tags/b.toml'), 'list = [1]\ntier = "gpu"');
   const findings = (await host.check()).filter(({ check }) => check === 'tags');
   t.match(findings, [
-    { mark: 'warn', message: /a\.toml: a file of tags cannot be read and is passed over \(Invalid TOML.*\)\.$/ },
-    { mark: 'warn', message: /b\.toml: tags that are no text/ },
+    { mark: 'warn', message: /a\.toml line 1: Invalid TOML.*\.$/ },
+    { mark: 'warn', message: /b\.toml line 1: the tag "list" is neither text/ },
     { mark: 'ok', message: 'team, tier' },
   ]);
   await rm(host.inFolder('tags'), { recursive: true });
