@@ -6,6 +6,7 @@ import { createRegistry, type Registry } from '../domain/access/registry.ts';
 import { ACTOR_LIMITS, createActors } from '../domain/actors.ts';
 import { brokerKind } from '../domain/broker/actor.ts';
 import type { BrokerAddress } from '../domain/broker/events.ts';
+import { createDnsNames, type DnsNames } from '../domain/dns/names.ts';
 import type { RecordedFact } from '../domain/facts.ts';
 import { type BrokerId, brokerId } from '../domain/ids.ts';
 import { createFleet, type Fleet } from '../domain/placement/fleet.ts';
@@ -74,6 +75,7 @@ export interface Core {
   readonly registry: Registry;
   readonly fleet: Fleet;
   readonly directory: Directory;
+  readonly dnsNames: DnsNames;
   /** Tells the others that this broker serves now, and where. */
   join(address: BrokerAddress): Promise<void>;
   /** Lets the read models be exchanged. */
@@ -108,7 +110,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   const servers = createActors(serverKind, ports, { ...ACTOR_LIMITS, kept: SERVERS_KEPT });
   const actors = { sessions, servers };
   const brokers = createActors(brokerKind, ports);
-  const memory = { fleet: createFleet(), registry: createRegistry(), directory: createDirectory() };
+  const memory = { fleet: createFleet(), registry: createRegistry(), directory: createDirectory(), dnsNames: createDnsNames() };
   const { reader } = ports.database;
   const reads = createReads({ ...ports, ...limits, projector, fleet: memory.fleet, reader, patienceMs: PATIENCE_MS });
   const work = createWorkQueries(reader);
@@ -192,20 +194,22 @@ interface Memory {
   readonly fleet: Fleet;
   readonly registry: Registry;
   readonly directory: Directory;
+  readonly dnsNames: DnsNames;
 }
 
 /** What moves on with every fact, before anything is done because of it. Alone on a log, actors have heard of their facts already. */
-function hearing(log: EventLog, { sessions, servers }: Actors, { fleet, registry, directory }: Memory): readonly Process[] {
+function hearing(log: EventLog, { sessions, servers }: Actors, { fleet, registry, directory, dnsNames }: Memory): readonly Process[] {
   const actors: Process = { session: sessions.heard, server: servers.heard };
   const index: Process = { server: (_, fact) => fleet.apply(fact), access: registry.apply };
-  return log.isShared ? [actors, index, directory] : [index, directory];
+  return log.isShared ? [actors, index, directory, dnsNames] : [index, directory, dnsNames];
 }
 
 /** Fills what is kept in memory from the read models. */
 async function remember(reader: Reader, work: WorkQueries, parts: Memory & { readonly dispatching: Dispatching }): Promise<void> {
-  const { fleet, registry, directory, dispatching } = parts;
+  const { fleet, registry, directory, dnsNames, dispatching } = parts;
   for await (const rows of createServerQueries(reader).fleet()) fleet.load(rows);
   for (const credential of await createAccessQueries(reader).active()) registry.put(credential);
   for (const { id, host, url } of await work.brokers()) directory.put({ id: brokerId(id), host, url });
+  dnsNames.put(await work.dnsMappings());
   for await (const page of work.pending()) dispatching.resume(page.map(pendingOf));
 }

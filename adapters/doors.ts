@@ -2,7 +2,6 @@
 import { Hono } from 'hono';
 import { ANONYMOUS_AGENT, clientId } from '../domain/ids.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
-import type { DnsMappings } from '../domain/ports/dns-mappings.ts';
 import type { Access } from './access.ts';
 import { createAdmission } from './admission.ts';
 import type { AttemptKeeper } from './audit/attempts.ts';
@@ -189,11 +188,9 @@ function gatewayApp({ ports, isHealthy, core, protection }: Doors): Hono {
   const app = new Hono();
   app.use(protection.perAddress);
   const { random, logger: log } = ports;
-  app.route('/', createGatewayApi({ application: core.application, mappings: NO_MAPPINGS, isHealthy, random, log }));
+  app.route('/', createGatewayApi({ application: core.application, mappings: core.dnsNames, isHealthy, random, log }));
   return app;
 }
-
-const NO_MAPPINGS: DnsMappings = { internalName: () => undefined };
 
 /** Secrets of agents are beyond guessing, and many agents may have one address and come back to a broker that has lost its log. */
 const AGENT_GUESSES = { ofAddress: 600, ofClient: 60 };

@@ -1,8 +1,9 @@
 /** Every read model that a broker keeps. */
 import { access } from './access.ts';
 import { brokers } from './brokers.ts';
+import { dns } from './dns.ts';
 import type { Projection } from './projection.ts';
 import { servers } from './servers.ts';
 import { sessions } from './sessions.ts';
 
-export const PROJECTIONS: readonly Projection[] = [sessions, servers, access, brokers];
+export const PROJECTIONS: readonly Projection[] = [sessions, servers, access, brokers, dns];

@@ -3,6 +3,7 @@
  * missing, damaged or of another schema version is built again rather than migrated.
  */
 import type { ColumnType, Kysely, Transaction } from 'kysely';
+import type { DnsMapping } from '../domain/dns/events.ts';
 import type { ServerDescription } from '../domain/server/events.ts';
 import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/events.ts';
 import type { SessionState } from './views.ts';
@@ -126,6 +127,12 @@ export interface BrokersTable {
   url: string;
 }
 
+/** One row at most: the list that holds. */
+export interface DnsMappingsTable {
+  id: string;
+  mappings: Json<readonly DnsMapping[]>;
+}
+
 /** One row: how far the projections have come. */
 export interface CursorTable {
   position: number;
@@ -148,6 +155,7 @@ export interface Tables {
   slots: SlotsTable;
   credentials: CredentialsTable;
   brokers: BrokersTable;
+  dns_mappings: DnsMappingsTable;
   cursor: CursorTable;
 }
 
@@ -206,6 +214,7 @@ export const SCHEMA = `
   ) WITHOUT ROWID;
 
   CREATE TABLE brokers (id TEXT PRIMARY KEY, host TEXT, url TEXT) WITHOUT ROWID;
+  CREATE TABLE dns_mappings (id TEXT PRIMARY KEY, mappings TEXT) WITHOUT ROWID;
 
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;

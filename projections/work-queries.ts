@@ -1,5 +1,6 @@
 /** What the broker's own processes ask: what is left to be done after a restart, and what ought to be on a server. */
 import { sql } from 'kysely';
+import type { DnsMapping } from '../domain/dns/events.ts';
 import type { PlacementWish, SessionSpec } from '../domain/session/events.ts';
 import type { Reader } from './database.ts';
 import { json, packed, unpack, withParameters } from './packing.ts';
@@ -56,6 +57,8 @@ export interface WorkQueries {
   straySlots(): Promise<readonly StraySlot[]>;
   /** The brokers that serve, or were serving when nobody was left to notice that they do not. */
   brokers(): Promise<readonly { readonly id: string; readonly host: string; readonly url: string }[]>;
+  /** Empty where nobody registered any. */
+  dnsMappings(): Promise<readonly DnsMapping[]>;
   /** Servers that are registered and cannot be reached. */
   unreachable(): Promise<readonly UnreachableServer[]>;
 }
@@ -80,6 +83,10 @@ export function createWorkQueries(reader: Reader): WorkQueries {
       return rows.map(({ server_id, session_id }) => ({ serverId: server_id, sessionId: session_id }));
     },
     brokers: () => reader.selectFrom('brokers').selectAll().orderBy('id').execute(),
+    async dnsMappings() {
+      const row = await reader.selectFrom('dns_mappings').select('mappings').executeTakeFirst();
+      return row === undefined ? [] : (JSON.parse(row.mappings) as readonly DnsMapping[]);
+    },
     async unreachable() {
       const rows = await unreachableQuery(reader).execute();
       return rows.map(({ id, unreachable_time }) => ({ serverId: id, since: Number(unreachable_time) }));

@@ -4,6 +4,7 @@
  */
 import type { AccessEvent } from '../access/events.ts';
 import type { BrokerEvent } from '../broker/events.ts';
+import type { DnsEvent } from '../dns/events.ts';
 import type { RecordedFact } from '../facts.ts';
 import { type BrokerId, brokerId, type ServerId, type SessionId, serverId, sessionId } from '../ids.ts';
 import type { Deliver } from '../ports/event-log.ts';
@@ -17,12 +18,15 @@ export type AccessFact = RecordedFact<AccessEvent>;
 
 export type BrokerFact = RecordedFact<BrokerEvent>;
 
+export type DnsFact = RecordedFact<DnsEvent>;
+
 export interface Process {
   session?(id: SessionId, fact: SessionFact): void;
   server?(id: ServerId, fact: ServerFact): void;
   /** `id` is that of the credential. */
   access?(id: string, fact: AccessFact): void;
   broker?(id: BrokerId, fact: BrokerFact): void;
+  dns?(fact: DnsFact): void;
 }
 
 /** A session whose work was not done when the broker stopped. */
@@ -57,6 +61,7 @@ function deliver(processes: readonly Process[], fact: RecordedFact): void {
     if (category === 'session') process.session?.(sessionId(id), fact as SessionFact);
     else if (category === 'server') process.server?.(serverId(id), fact as ServerFact);
     else if (category === 'broker') process.broker?.(brokerId(id), fact as BrokerFact);
+    else if (category === 'dns-mappings') process.dns?.(fact as DnsFact);
     else if (CREDENTIALS.has(category)) process.access?.(id, fact as AccessFact);
   }
 }
