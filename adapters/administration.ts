@@ -1,16 +1,20 @@
 /** What an administrator on the broker's machine can do: hand out credentials, list them and take them back, and renew the keys that tokens are signed with. */
 import type { CredentialKind } from '../domain/access/actor.ts';
 import { type ActorPorts, createActors } from '../domain/actors.ts';
+import type { AuthServer } from '../domain/auth-server/events.ts';
+import type { Rejection } from '../domain/decision.ts';
 import { DNS_MAPPINGS, dnsKind } from '../domain/dns/actor.ts';
 import type { DnsMapping } from '../domain/dns/events.ts';
 import type { Origin } from '../domain/facts.ts';
 import { streamName } from '../domain/ids.ts';
 import type { AccessQueries, ListedCredential } from '../projections/access-queries.ts';
 import type { Access } from './access.ts';
+import type { AuthServers } from './auth-servers.ts';
 import type { OpenSigningKeys } from './secrets/signing-keys.ts';
 
 export interface AdministrationPorts extends ActorPorts {
   readonly access: Access;
+  readonly authServers: AuthServers;
   readonly credentials: AccessQueries;
   readonly signingKeys: Pick<OpenSigningKeys, 'renew'>;
   /** Resolves when the read models hold everything that was acknowledged. */
@@ -32,19 +36,27 @@ export interface Administration extends Pick<Access, 'registerApiClient' | 'issu
   /** The list takes the place of the one before. */
   registerDnsMappings(mappings: readonly DnsMapping[], origin: Origin): Promise<void>;
   listDnsMappings(): Promise<readonly DnsMapping[]>;
+  /** Undefined: it is trusted from now on. */
+  registerAuthServer(server: AuthServer, origin: Origin): Promise<Rejection | undefined>;
+  /** False: there is none with this URL. */
+  unregisterAuthServer(url: string, origin: Origin): Promise<boolean>;
+  listAuthServers(): readonly AuthServer[];
 }
 
 /** Listed at a time; a fleet has as many agents. */
 const MAX_LISTED = 100_000;
 
 export function createAdministration(ports: AdministrationPorts): Administration {
-  const { access, credentials, signingKeys, log, readable } = ports;
+  const { access, authServers, credentials, signingKeys, log, readable } = ports;
   async function list(kind: CredentialKind): Promise<readonly ListedCredential[]> {
     await readable();
     return credentials.listed(kind, MAX_LISTED);
   }
 
   return {
+    registerAuthServer: authServers.register,
+    unregisterAuthServer: authServers.unregister,
+    listAuthServers: authServers.list,
     registerApiClient: access.registerApiClient,
     issueSoftwareStatement: access.issueSoftwareStatement,
     revoke: access.revoke,

@@ -15,6 +15,7 @@ import { archivedLog } from './archive/archived-log.ts';
 import { archivesIn, openShelf } from './archive/shelf.ts';
 import { createAttempts } from './audit/attempts.ts';
 import { openAudit } from './audit/audit.ts';
+import { createAuthServers } from './auth-servers.ts';
 import { ensureBrokerId } from './broker-id.ts';
 import { createCluster } from './cluster/cluster.ts';
 import type { BrokerConfig } from './config.ts';
@@ -187,7 +188,9 @@ function serveAdministrators(parts: Administered, { clock, random, logger }: Bro
   const { access, log, secrets, database, core } = parts;
   const readable = () => core.application.reached(core.application.position());
   const credentials = createAccessQueries(database.reader);
-  const administration = createAdministration({ access, log, clock, random, credentials, signingKeys: secrets.signingKeys, readable });
+  const ports = { log, clock, random };
+  const authServers = createAuthServers(ports, core.trusted);
+  const administration = createAdministration({ ...ports, access, authServers, credentials, signingKeys: secrets.signingKeys, readable });
   const failed = (err: unknown) => logger.error({ err }, 'A request of an administrator failed.');
   return serveLocally(createAdminApi({ administration, random, failed }), dataDir);
 }

@@ -7,7 +7,7 @@ import { POLICY_NAMES, type PolicyName } from '../domain/placement/policies.ts';
 import { type SettingName, type Settings, settingOf } from './settings/names.ts';
 import { createReading, type Reading } from './settings/reading.ts';
 import type { Setting } from './settings/setting.ts';
-import { eventLog, hosts, oneOf, path, streamPrefix, text, trueOrFalse, wholeNumber } from './settings/values.ts';
+import { eventLog, hosts, oneOf, path, scopes, streamPrefix, text, trueOrFalse, wholeNumber } from './settings/values.ts';
 
 /** Where one kind of caller connects. */
 export interface Door {
@@ -48,6 +48,10 @@ export interface BrokerConfig {
   /** Whether callers of the API need a token, and whether it can be had here. */
   readonly apiAuthorization: boolean;
   readonly authorizationServer: boolean;
+  /** What tokens of authorization servers elsewhere have to be for; undefined: for anything. */
+  readonly requiredAudience: string | undefined;
+  /** The scopes that they must have, all of them. */
+  readonly requiredScopes: readonly string[];
   /** Whether agents have to be enrolled. */
   readonly agentAuthorization: boolean;
   readonly servesApiYaml: boolean;
@@ -113,6 +117,8 @@ export function brokerConfig(settings: Settings, workingFolder: string, problems
     ...doors(settings, reading, workingFolder),
     apiAuthorization: as('enable-authorization', trueOrFalse),
     authorizationServer: as('enable-authorization-server', trueOrFalse),
+    requiredAudience: as('berth.required-audience', (setting) => setting.value.trim() || undefined),
+    requiredScopes: as('berth.required-scope', scopes),
     agentAuthorization: as('enable-agent-authorization', trueOrFalse),
     servesApiYaml: as('enable-api-yaml', trueOrFalse),
     maxRequestsPerSecond: whole('max-api-requests-per-second', 1, 1_000_000),

@@ -4,6 +4,7 @@
  */
 import { createRegistry, type Registry } from '../domain/access/registry.ts';
 import { ACTOR_LIMITS, createActors } from '../domain/actors.ts';
+import { createTrustedServers, type TrustedServers } from '../domain/auth-server/trusted.ts';
 import { brokerKind } from '../domain/broker/actor.ts';
 import type { BrokerAddress } from '../domain/broker/events.ts';
 import { createDnsNames, type DnsNames } from '../domain/dns/names.ts';
@@ -76,6 +77,7 @@ export interface Core {
   readonly fleet: Fleet;
   readonly directory: Directory;
   readonly dnsNames: DnsNames;
+  readonly trusted: TrustedServers;
   /** Tells the others that this broker serves now, and where. */
   join(address: BrokerAddress): Promise<void>;
   /** Lets the read models be exchanged. */
@@ -110,7 +112,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   const servers = createActors(serverKind, ports, { ...ACTOR_LIMITS, kept: SERVERS_KEPT });
   const actors = { sessions, servers };
   const brokers = createActors(brokerKind, ports);
-  const memory = { fleet: createFleet(), registry: createRegistry(), directory: createDirectory(), dnsNames: createDnsNames() };
+  const memory = createMemory();
   const { reader } = ports.database;
   const reads = createReads({ ...ports, ...limits, projector, fleet: memory.fleet, reader, patienceMs: PATIENCE_MS });
   const work = createWorkQueries(reader);
@@ -195,21 +197,35 @@ interface Memory {
   readonly registry: Registry;
   readonly directory: Directory;
   readonly dnsNames: DnsNames;
+  readonly trusted: TrustedServers;
 }
 
+const createMemory = (): Memory => ({
+  fleet: createFleet(),
+  registry: createRegistry(),
+  directory: createDirectory(),
+  dnsNames: createDnsNames(),
+  trusted: createTrustedServers(),
+});
+
 /** What moves on with every fact, before anything is done because of it. Alone on a log, actors have heard of their facts already. */
-function hearing(log: EventLog, { sessions, servers }: Actors, { fleet, registry, directory, dnsNames }: Memory): readonly Process[] {
+function hearing(
+  log: EventLog,
+  { sessions, servers }: Actors,
+  { fleet, registry, directory, dnsNames, trusted }: Memory,
+): readonly Process[] {
   const actors: Process = { session: sessions.heard, server: servers.heard };
-  const index: Process = { server: (_, fact) => fleet.apply(fact), access: registry.apply };
+  const index: Process = { server: (_, fact) => fleet.apply(fact), access: registry.apply, authServer: trusted.apply };
   return log.isShared ? [actors, index, directory, dnsNames] : [index, directory, dnsNames];
 }
 
 /** Fills what is kept in memory from the read models. */
 async function remember(reader: Reader, work: WorkQueries, parts: Memory & { readonly dispatching: Dispatching }): Promise<void> {
-  const { fleet, registry, directory, dnsNames, dispatching } = parts;
+  const { fleet, registry, directory, dnsNames, trusted, dispatching } = parts;
   for await (const rows of createServerQueries(reader).fleet()) fleet.load(rows);
   for (const credential of await createAccessQueries(reader).active()) registry.put(credential);
   for (const { id, host, url } of await work.brokers()) directory.put({ id: brokerId(id), host, url });
+  for (const { id, ...server } of await work.authServers()) trusted.put(id, server);
   dnsNames.put(await work.dnsMappings());
   for await (const page of work.pending()) dispatching.resume(page.map(pendingOf));
 }

@@ -9,6 +9,7 @@ import type { Audit } from './audit/audit.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import type { BrokerConfig, Door } from './config.ts';
 import type { Core } from './core.ts';
+import { createExternalTokens } from './external/tokens.ts';
 import { createAgentApi } from './http/agent-api.ts';
 import type { AgentConnections } from './http/agent-connections.ts';
 import { createBearerCheck, withoutNeed } from './http/bearer.ts';
@@ -153,7 +154,14 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   const { config, ports, isHealthy, core, past, audit, attempts, stopping, access, tokens, keys, protection } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
-  const checkBearer = createBearerCheck({ tokens, isActive: (id) => access.isActive('api-client', id), now });
+  const external = createExternalTokens({
+    trusted: core.trusted,
+    demands: { audience: config.requiredAudience, scopes: config.requiredScopes },
+    now,
+    failed: (url, err) => logger.warn({ url, err }, 'The keys of an authorization server cannot be had.'),
+  });
+  const own = config.authorizationServer ? tokens : undefined;
+  const checkBearer = createBearerCheck({ tokens: own, external, isActive: (id) => access.isActive('api-client', id), now });
   const guard = protection.guessing(API_GUESSES);
   const issueToken = createTokenEndpoint({
     authenticate: access.authenticateApiClient,

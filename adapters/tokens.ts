@@ -48,7 +48,8 @@ export interface Tokens extends TokenIssuer, AccessTokenVerifier {
   verifyConnectionToken(token: string, now: number): Promise<Verdict<Entry>>;
 }
 
-const ISSUER = 'berth';
+/** What ours say that they are signed by. */
+export const ISSUER = 'berth';
 const CONNECTION = 'connection';
 const ALGORITHM = 'RS256';
 /** Ours are below 1,000 characters. */

@@ -3,6 +3,8 @@ import type { AccessEvent } from './access/events.ts';
 import { accessUpcasters } from './access/upcasters.ts';
 import type { AttemptEvent } from './attempt/events.ts';
 import { attemptUpcasters } from './attempt/upcasters.ts';
+import type { AuthServerEvent } from './auth-server/events.ts';
+import { authServerUpcasters } from './auth-server/upcasters.ts';
 import type { BrokerEvent } from './broker/events.ts';
 import { brokerUpcasters } from './broker/upcasters.ts';
 import type { DnsEvent } from './dns/events.ts';
@@ -18,7 +20,7 @@ import { sessionUpcasters } from './session/upcasters.ts';
 import { createLifting, type Upcasters } from './upcasting.ts';
 
 export const UPCASTERS: Upcasters<
-  SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent | BrokerEvent | AttemptEvent | DnsEvent
+  SessionEvent | ServerEvent | AccessEvent | RequestEvent | KeyEvent | BrokerEvent | AttemptEvent | DnsEvent | AuthServerEvent
 > = {
   ...sessionUpcasters,
   ...serverUpcasters,
@@ -28,6 +30,7 @@ export const UPCASTERS: Upcasters<
   ...brokerUpcasters,
   ...attemptUpcasters,
   ...dnsUpcasters,
+  ...authServerUpcasters,
 };
 
 export const { versionOf, lift } = createLifting(UPCASTERS);

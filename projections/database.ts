@@ -9,7 +9,7 @@ import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
@@ -133,6 +133,12 @@ export interface DnsMappingsTable {
   mappings: Json<readonly DnsMapping[]>;
 }
 
+export interface AuthServersTable {
+  id: string;
+  url: string;
+  issuer: string;
+}
+
 /** One row: how far the projections have come. */
 export interface CursorTable {
   position: number;
@@ -156,6 +162,7 @@ export interface Tables {
   credentials: CredentialsTable;
   brokers: BrokersTable;
   dns_mappings: DnsMappingsTable;
+  auth_servers: AuthServersTable;
   cursor: CursorTable;
 }
 
@@ -215,6 +222,7 @@ export const SCHEMA = `
 
   CREATE TABLE brokers (id TEXT PRIMARY KEY, host TEXT, url TEXT) WITHOUT ROWID;
   CREATE TABLE dns_mappings (id TEXT PRIMARY KEY, mappings TEXT) WITHOUT ROWID;
+  CREATE TABLE auth_servers (id TEXT PRIMARY KEY, url TEXT, issuer TEXT) WITHOUT ROWID;
 
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;

@@ -5,7 +5,7 @@
 import type { RecordedFact } from '../domain/facts.ts';
 
 /** Everything in facts about these may be shown. */
-const OPEN: ReadonlySet<string> = new Set(['session', 'server', 'attempt', 'login', 'dns-mappings']);
+const OPEN: ReadonlySet<string> = new Set(['session', 'server', 'attempt', 'login', 'dns-mappings', 'auth-server']);
 
 /** What may be shown of the others, by type. */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {

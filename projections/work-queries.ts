@@ -59,6 +59,8 @@ export interface WorkQueries {
   brokers(): Promise<readonly { readonly id: string; readonly host: string; readonly url: string }[]>;
   /** Empty where nobody registered any. */
   dnsMappings(): Promise<readonly DnsMapping[]>;
+  /** Authorization servers elsewhere that are trusted. */
+  authServers(): Promise<readonly { readonly id: string; readonly url: string; readonly issuer: string }[]>;
   /** Servers that are registered and cannot be reached. */
   unreachable(): Promise<readonly UnreachableServer[]>;
 }
@@ -87,6 +89,7 @@ export function createWorkQueries(reader: Reader): WorkQueries {
       const row = await reader.selectFrom('dns_mappings').select('mappings').executeTakeFirst();
       return row === undefined ? [] : (JSON.parse(row.mappings) as readonly DnsMapping[]);
     },
+    authServers: () => reader.selectFrom('auth_servers').selectAll().orderBy('url').execute(),
     async unreachable() {
       const rows = await unreachableQuery(reader).execute();
       return rows.map(({ id, unreachable_time }) => ({ serverId: id, since: Number(unreachable_time) }));

@@ -5,7 +5,15 @@ import { Agent, request } from 'undici';
 import type { z } from 'zod';
 import { ClientFault, EXIT } from '../client/client-fault.ts';
 import { readAddress } from '../local-channel.ts';
-import { adminProblem, credentialList, dnsMappingList, issuedCredential, OPERATOR_HEADER, statementList } from '../wire/admin.ts';
+import {
+  adminProblem,
+  authServerList,
+  credentialList,
+  dnsMappingList,
+  issuedCredential,
+  OPERATOR_HEADER,
+  statementList,
+} from '../wire/admin.ts';
 import { readDnsMappings } from './dns-mapping-file.ts';
 import { dataFolderOf } from './flags.ts';
 import { complain, print } from './output.ts';
@@ -119,6 +127,21 @@ async function registerDnsMappings(desk: Desk, file: string): Promise<string> {
 const describeDnsMappings = async (desk: Desk): Promise<string> =>
   JSON.stringify(dnsMappingList.parse(await desk.ask('GET', '/dns-mappings')), null, 2);
 
+async function registerAuthServer(desk: Desk, url: string, issuer?: string): Promise<string> {
+  await desk.ask('POST', '/auth-servers', { url, issuer });
+  return 'Jwk url registered.';
+}
+
+async function unregisterAuthServer(desk: Desk, url: string): Promise<string> {
+  await desk.ask('POST', '/auth-servers/unregister', { url });
+  return 'Jwk url unregistered.';
+}
+
+async function listAuthServers(desk: Desk): Promise<string> {
+  const urls = authServerList.parse(await desk.ask('GET', '/auth-servers')).map(({ url }) => JSON.stringify(url));
+  return urls.length === 0 ? 'Urls: []' : `Urls: [ ${urls.join(', ')} ]`;
+}
+
 const listed = (heading: string, schema: z.ZodType, answer: unknown): string =>
   `${heading}\n${JSON.stringify(schema.parse(answer), null, 2)}`;
 
@@ -138,4 +161,7 @@ export const accessActions = {
   deactivateStatement,
   registerDnsMappings,
   describeDnsMappings,
+  registerAuthServer,
+  unregisterAuthServer,
+  listAuthServers,
 };

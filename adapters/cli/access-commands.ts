@@ -36,6 +36,21 @@ export function addAccessCommands(program: Command, finish: (action: () => Promi
     'take the access of a client back, that of its tokens too',
     (actions, desk, { clientId }) => actions.unregisterApiClient(desk, clientId),
   ).requiredOption('--client-id <id>', 'its id');
+  add<{ url: string; issuer?: string }>(
+    'register-auth-server',
+    'take tokens of an authorization server elsewhere, from now on',
+    (actions, desk, { url, issuer }) => actions.registerAuthServer(desk, url, issuer),
+  )
+    .requiredOption('--url <url>', 'where it publishes its keys: …/.well-known/jwks.json')
+    .option('--issuer <issuer>', 'what its tokens call it (default: the URL up to /.well-known/)');
+  add('list-auth-servers', 'list the authorization servers elsewhere whose tokens are taken', (actions, desk) =>
+    actions.listAuthServers(desk),
+  );
+  add<{ url: string }>(
+    'unregister-auth-server',
+    'take no tokens of an authorization server any more, also of those given out',
+    (actions, desk, { url }) => actions.unregisterAuthServer(desk, url),
+  ).requiredOption('--url <url>', 'the one it was registered with');
   add('renew-auth-server-api-key', 'sign tokens with a new key; those given out stay good until they expire', (actions, desk) =>
     actions.renewKeys(desk),
   );

@@ -6,7 +6,15 @@ import type { Origin } from '../../domain/facts.ts';
 import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Administration } from '../administration.ts';
-import { type DnsMappingFile, deactivateWish, dnsMappingFile, OPERATOR_HEADER, registerClientWish } from '../wire/admin.ts';
+import {
+  type DnsMappingFile,
+  deactivateWish,
+  dnsMappingFile,
+  OPERATOR_HEADER,
+  registerAuthServerWish,
+  registerClientWish,
+  unregisterAuthServerWish,
+} from '../wire/admin.ts';
 import { answerProblem, parsed, problem } from './problem.ts';
 
 export interface AdminApiDeps {
@@ -63,6 +71,19 @@ export function createAdminApi({ administration, random, failed }: AdminApiDeps)
   app.post('/signing-keys', async (c) => {
     await administration.renewKeys(originOf(c));
     return c.json({});
+  });
+  app.get('/auth-servers', (c) => c.json(administration.listAuthServers()));
+  app.post('/auth-servers', async (c) => {
+    const wish = await parsed(c, registerAuthServerWish, MAX_BODY_BYTES);
+    if ('invalid' in wish) return problem(c, 400, 'invalid_request', wish.invalid);
+    const rejection = await administration.registerAuthServer(wish.value, originOf(c));
+    return rejection === undefined ? c.json({}) : problem(c, 409, rejection.code.toLowerCase(), rejection.reason);
+  });
+  app.post('/auth-servers/unregister', async (c) => {
+    const wish = await parsed(c, unregisterAuthServerWish, MAX_BODY_BYTES);
+    if ('invalid' in wish) return problem(c, 400, 'invalid_request', wish.invalid);
+    if (await administration.unregisterAuthServer(wish.value.url, originOf(c))) return c.json({});
+    return problem(c, 404, 'not_registered', `There is no authorization server with the URL ${wish.value.url}.`);
   });
   app.put('/dns-mappings', async (c) => {
     const wish = await parsed(c, dnsMappingFile, MAX_MAPPINGS_BYTES);

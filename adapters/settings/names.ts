@@ -31,6 +31,8 @@ export const DEFAULTS = {
   'enable-authorization': 'true',
   'enable-authorization-server': 'true',
   'enable-agent-authorization': 'true',
+  'berth.required-audience': '',
+  'berth.required-scope': '',
   'enable-api-yaml': 'true',
   'max-api-requests-per-second': '1000',
   'enable-throttling-forwarded-for-header': 'false',

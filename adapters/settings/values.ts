@@ -64,3 +64,14 @@ export function oneOf<T extends string>({ value, from }: Setting, allowed: reado
   if (found !== undefined) return found;
   throw new ConfigError(`${from} must be ${allowed.join(' or ')}, not "${value}".`);
 }
+
+const MOST_SCOPES = 20;
+
+/** Separated by spaces, as tokens have them (RFC 6749, section 3.3). */
+export function scopes({ value, from }: Setting): readonly string[] {
+  const named = value.split(' ').filter((scope) => scope !== '');
+  if (named.length <= MOST_SCOPES && named.every((scope) => SCOPE.test(scope))) return named;
+  throw new ConfigError(`${from} must be up to ${MOST_SCOPES} scopes, separated by spaces, not "${value}".`);
+}
+
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;

@@ -1,6 +1,8 @@
 /** What the access commands and a running broker say to each other. Both are of the same build; nobody else speaks this. */
 import { z } from 'zod';
+import { withoutSlash } from '../../domain/auth-server/trusted.ts';
 import { MAX_DNS_MAPPINGS, SERVER_ID_TYPES } from '../../domain/dns/events.ts';
+import { ISSUER } from '../tokens.ts';
 
 /** Long enough for a name, and for a host that one is made of. */
 const MAX_NAME = 256;
@@ -13,6 +15,47 @@ const name = z
 
 export const registerClientWish = z.strictObject({ name });
 export const deactivateWish = z.strictObject({ statement: z.string().min(1).max(MAX_STATEMENT) });
+
+const MAX_URL = 1024;
+const WELL_KNOWN = '/.well-known/';
+
+/** Keys that come over an open network could be anybody's. */
+const keysUrl = z
+  .string()
+  .max(MAX_URL)
+  .superRefine((text, context) => {
+    const problem = urlProblem(text);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  })
+  .transform((text) => new URL(text).href);
+
+function urlProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'must be the URL of a JSON Web Key Set, such as https://host/.well-known/jwks.json';
+  const { protocol, hostname, username, password, hash } = new URL(text);
+  if (username !== '' || password !== '' || hash !== '') return 'must be a URL without a user, a password and a fragment';
+  const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isHere) ? undefined : 'must begin with https:// (http:// on this machine only)';
+}
+
+/** Without `issuer` it follows from the URL, as OpenID Connect Discovery lays it out. */
+export const registerAuthServerWish = z
+  .strictObject({
+    url: keysUrl,
+    issuer: z
+      .string()
+      .min(1)
+      .max(MAX_URL)
+      .regex(/^[^\p{Cc}\p{Cs}\s#]+$/u, 'has characters that cannot be used')
+      .optional(),
+  })
+  .superRefine(({ url, issuer }, context) => {
+    const missing = 'has to be given (--issuer), because it does not follow from a URL without /.well-known/';
+    if (issuer === undefined && !url.includes(WELL_KNOWN)) context.addIssue({ code: 'custom', path: ['issuer'], message: missing });
+    if (issuer === ISSUER) context.addIssue({ code: 'custom', path: ['issuer'], message: `must not be ${ISSUER}, which is this broker` });
+  })
+  .transform(({ url, issuer }) => ({ url, issuer: withoutSlash(issuer ?? url.slice(0, url.indexOf(WELL_KNOWN))) }));
+export const unregisterAuthServerWish = z.strictObject({ url: keysUrl });
+export const authServerList = z.array(z.object({ url: z.string(), issuer: z.string() }));
 
 /** Gateways look it up, so it must be a name and no address. */
 const dnsName = z

@@ -3,6 +3,7 @@
  * before that it is told by `resume`, from the read models. Effects may come twice and are harmless then, because actors decide.
  */
 import type { AccessEvent } from '../access/events.ts';
+import type { AuthServerEvent } from '../auth-server/events.ts';
 import type { BrokerEvent } from '../broker/events.ts';
 import type { DnsEvent } from '../dns/events.ts';
 import type { RecordedFact } from '../facts.ts';
@@ -18,6 +19,8 @@ export type AccessFact = RecordedFact<AccessEvent>;
 
 export type BrokerFact = RecordedFact<BrokerEvent>;
 
+export type AuthServerFact = RecordedFact<AuthServerEvent>;
+
 export type DnsFact = RecordedFact<DnsEvent>;
 
 export interface Process {
@@ -27,6 +30,8 @@ export interface Process {
   access?(id: string, fact: AccessFact): void;
   broker?(id: BrokerId, fact: BrokerFact): void;
   dns?(fact: DnsFact): void;
+  /** `id` is the hash of its URL. */
+  authServer?(id: string, fact: AuthServerFact): void;
 }
 
 /** A session whose work was not done when the broker stopped. */
@@ -62,6 +67,7 @@ function deliver(processes: readonly Process[], fact: RecordedFact): void {
     else if (category === 'server') process.server?.(serverId(id), fact as ServerFact);
     else if (category === 'broker') process.broker?.(brokerId(id), fact as BrokerFact);
     else if (category === 'dns-mappings') process.dns?.(fact as DnsFact);
+    else if (category === 'auth-server') process.authServer?.(id, fact as AuthServerFact);
     else if (CREDENTIALS.has(category)) process.access?.(id, fact as AccessFact);
   }
 }

@@ -12,6 +12,8 @@ t.test('without settings everything is as in the original, on this machine only'
     gateways: undefined,
     apiAuthorization: true,
     authorizationServer: true,
+    requiredAudience: undefined,
+    requiredScopes: [],
     agentAuthorization: true,
     servesApiYaml: true,
     maxRequestsPerSecond: 1000,
@@ -107,6 +109,12 @@ t.test('a wrong setting is named as its user wrote it', async (t) => {
   t.throws(() => brokerConfig({ 'berth.placement-policy': { value: 'random', from: 'berth.placement-policy' } }, '/srv'), {
     message: 'berth.placement-policy must be least-loaded or pack, not "random".',
   });
+  const scope = (value: string) => brokerConfig({ 'berth.required-scope': { value, from: 'berth.required-scope' } }, '/srv');
+  t.throws(() => scope('sessions "servers"'), {
+    message: 'berth.required-scope must be up to 20 scopes, separated by spaces, not "sessions "servers"".',
+  });
+  t.throws(() => scope('x '.repeat(21)), { message: /^berth\.required-scope must be up to 20 scopes/ });
+  t.same(scope(' pool/sessions  servers ').requiredScopes, ['pool/sessions', 'servers']);
 });
 
 t.test('every door has a port, a host and a certificate of its own', async (t) => {

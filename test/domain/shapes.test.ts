@@ -6,6 +6,7 @@ import { openSecrets } from '../../adapters/secrets/secrets.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { accessKind } from '../../domain/access/actor.ts';
 import { type ActorPorts, createActors } from '../../domain/actors.ts';
+import { authServerKind } from '../../domain/auth-server/actor.ts';
 import { DNS_MAPPINGS, dnsKind } from '../../domain/dns/actor.ts';
 import { LOG_START, type RecordedFact } from '../../domain/facts.ts';
 import { brokerId, serverId, sessionId } from '../../domain/ids.ts';
@@ -197,6 +198,9 @@ async function giveAndTakeCredentials(ports: ActorPorts): Promise<void> {
   ] as const;
   const mapping = { serverIdType: 'Ip', serverId: '10.0.0.4', internalDnsName: 'a.internal', externalDnsName: 'a.example.com' } as const;
   await createActors(dnsKind, ports).execute(DNS_MAPPINGS, { type: 'register', mappings: [mapping] }, ORIGIN);
+  const servers = createActors(authServerKind, ports);
+  await servers.execute('one', { type: 'register', server: { url: 'https://a/.well-known/jwks.json', issuer: 'https://a' } }, ORIGIN);
+  await servers.execute('one', { type: 'unregister' }, ORIGIN);
   for (const [kind, granted, revoked] of grants) {
     const credentials = createActors(accessKind(kind), ports);
     await credentials.execute('one', { type: 'grant', event: granted }, ORIGIN);

@@ -42,3 +42,19 @@ t.test('bodies that are not as described, and a log that is busy, are told apart
   t.equal((await broken.app.request('/software-statements', { method: 'POST' })).status, 500);
   t.match(broken.failures, [{ message: 'broken' }]);
 });
+
+t.test('authorization servers that cannot be taken, or are not there, are told apart', async (t) => {
+  const administration = {
+    registerAuthServer: async () => ({ code: 'TOO_MANY', reason: 'There are 20 already.' }),
+    unregisterAuthServer: async () => false,
+  } as Partial<Administration> as Administration;
+  const app = createAdminApi({ administration, random: systemRandom, failed: (error) => t.error(error) });
+  const post = (path: string, body: object) => app.request(path, { method: 'POST', body: JSON.stringify(body) });
+  const url = 'https://example.com/.well-known/jwks.json';
+  const full = await post('/auth-servers', { url });
+  t.match([full.status, await full.json()], [409, { error: 'too_many', message: 'There are 20 already.' }]);
+  const unknown = await post('/auth-servers/unregister', { url });
+  t.match([unknown.status, await unknown.json()], [404, { error: 'not_registered', message: new RegExp(url) }]);
+  t.equal((await post('/auth-servers', { url: 'x' })).status, 400);
+  t.equal((await post('/auth-servers/unregister', { url: 'x' })).status, 400);
+});
