@@ -31,6 +31,9 @@ import { createAgentConnections } from './http/agent-connections.ts';
 import { type LocalServing, serveLocally } from './http/serve-local.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { observe } from './metrics/observing.ts';
+import { timedLog } from './metrics/timed-log.ts';
 import { openLog } from './open-log.ts';
 import { createPasswords } from './passwords.ts';
 import { openDesk, openReadModels } from './replay/desk.ts';
@@ -84,7 +87,8 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const opened = await openLog(config, { folder: folder.path, broker: self, logger });
   const chain = chained(opened.log);
   onStop(chain.close);
-  const log = liftedLog(withArchives(chain, folder.path, logger));
+  const metrics = createMetrics();
+  const log = timedLog(liftedLog(withArchives(chain, folder.path, logger)), metrics.appended);
   const secrets = await openSecrets({ log, clock, random, logger, fatal }, { ...config, dataDir: folder.path });
   onStop(secrets.close);
   const tokens = createTokens(secrets.signingKeys);
@@ -112,7 +116,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   );
   onStop(sealing.stop);
   const core: Core = await startCore(
-    { ...ports, log, locks, self, database, snapshots, link: cluster.link, fatal, issueConnectionToken },
+    { ...ports, log, locks, self, database, snapshots, observer: metrics.placements, link: cluster.link, fatal, issueConnectionToken },
     limitsOf(config),
   );
   onStop(core.stop);
@@ -127,11 +131,16 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   onStop(attempts.stop);
   const access = createAccess({ log, clock, random, registry: core.registry, passwords: createPasswords() });
   const stopping = new AbortController();
+  let isJoined = false;
+  const observed = { core, reader: database.reader, connections, known: log.known, stands: opened.stands };
+  const observing = observe({ ...observed, clock, stopping: stopping.signal, isJoined: () => isJoined }, metrics, onStop);
   const records = { audit, attempts, stopping: stopping.signal };
-  const doors = { config, ports, isHealthy: opened.stands, core, past, ...records, access, tokens, connections, cluster, keys };
+  const standing = { isHealthy: opened.stands, ...observing, metrics };
+  const doors = { config, ports, ...standing, core, past, ...records, access, tokens, connections, cluster, keys };
   const open = await openDoors(doors, secrets.pageKey, onStop);
   onStop(async () => stopping.abort());
   await core.join({ host: machine.hostname, url: brokerUrl(advertised, open.agentPort) });
+  isJoined = true;
   sealing.start();
   onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
   return { ...open, caFile: keys.caFile, access };

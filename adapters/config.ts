@@ -76,6 +76,8 @@ export interface BrokerConfig {
   readonly createRetries: number;
   /** Which of the servers that could take a session gets it. */
   readonly placementPolicy: PolicyName;
+  /** Who may ask for metrics: programs on this machine and clients, everybody, or nobody. */
+  readonly metrics: MetricsReach;
   /** How long facts wait for a signed checkpoint at most. */
   readonly checkpointIntervalMs: number;
   readonly connectionTokenLifetimeMs: number;
@@ -95,6 +97,9 @@ export interface BrokerConfig {
 
 const PICTURE_FORMATS = ['png', 'jpeg'] as const;
 type PictureFormat = (typeof PICTURE_FORMATS)[number];
+
+const METRICS_REACH = ['local', 'open', 'off'] as const;
+type MetricsReach = (typeof METRICS_REACH)[number];
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -133,6 +138,7 @@ export function brokerConfig(settings: Settings, workingFolder: string, problems
     queueMaxTimeMs: whole('create-sessions-queue-max-time-seconds', 1, YEAR_SECONDS) * SECOND_MS,
     createRetries: whole('create-sessions-number-of-retries-on-failure', 0, 100),
     placementPolicy: as('berth.placement-policy', (setting) => oneOf(setting, POLICY_NAMES)),
+    metrics: as('berth.metrics', (setting) => oneOf(setting, METRICS_REACH)),
     checkpointIntervalMs: whole('berth.checkpoint-interval-seconds', 1, DAY_SECONDS) * SECOND_MS,
     connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
     deletedSessionVisibleMs: deletedVisibleSeconds(settings, whole) * SECOND_MS,

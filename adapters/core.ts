@@ -8,7 +8,7 @@ import { createTrustedServers, type TrustedServers } from '../domain/auth-server
 import { brokerKind } from '../domain/broker/actor.ts';
 import type { BrokerAddress } from '../domain/broker/events.ts';
 import { createDnsNames, type DnsNames } from '../domain/dns/names.ts';
-import type { RecordedFact } from '../domain/facts.ts';
+import type { Position, RecordedFact } from '../domain/facts.ts';
 import { type BrokerId, brokerId } from '../domain/ids.ts';
 import { createFleet, type Fleet } from '../domain/placement/fleet.ts';
 import type { FleetServer } from '../domain/placement/fleet-server.ts';
@@ -56,6 +56,8 @@ export interface CorePorts {
   /** Absent: the streams of actors are always read from the beginning. */
   readonly snapshots?: Snapshots | undefined;
   readonly logger: Logger;
+  /** Hears every fact, and has no effects. */
+  readonly observer?: Process | undefined;
   issueConnectionToken(entry: Entry): Promise<string>;
   /** The log or the read models are lost for good: the broker had better end. */
   fatal(error: Error): void;
@@ -82,6 +84,12 @@ export interface Core {
   join(address: BrokerAddress): Promise<void>;
   /** Lets the read models be exchanged. */
   readonly standStill: Projector['standStill'];
+  /** How far the read models have come. */
+  readonly projected: Projector['position'];
+  /** How far the processes have heard. */
+  heard(): Position;
+  /** Whether this broker leads. */
+  leads(): boolean;
   /** Resolves when no effect is under way and the read models have everything. */
   idle(): Promise<void>;
   stop(): Promise<void>;
@@ -124,8 +132,9 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   );
   const failed = (err: unknown) => logger.error({ err }, 'This broker cannot say that it is there; trying again.');
   const membership = createMembership({ ...ports, brokers, failed });
-  const processes = [...hearing(log, actors, memory), outcomes, dispatching, membership];
+  const processes = [...hearing(log, actors, memory), outcomes, dispatching, membership, ...(ports.observer ? [ports.observer] : [])];
   let heard = projector.position();
+  const leadership = createLeadership(logger, ports.self);
   const leading = createLeading(
     {
       ...ports,
@@ -138,8 +147,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
       heard: () => heard,
       head: log.head,
       reached: reads.reached,
-      began: () => logger.info({ broker: ports.self }, 'This broker leads.'),
-      ended: () => logger.warn({ broker: ports.self }, 'This broker does not lead any more.'),
+      ...leadership,
       ...telling,
     },
     { ...limits, returnMs: RETURN_MS },
@@ -163,6 +171,9 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
     reception,
     join: membership.join,
     standStill: projector.standStill,
+    projected: projector.position,
+    heard: () => heard,
+    leads: leadership.leads,
     async idle() {
       await Promise.all([effects.idle(), leading.idle()]);
       await projector.reached(await log.head(), PATIENCE_MS);
@@ -176,6 +187,22 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
       await purging.stop();
       await projector.stop();
     },
+  };
+}
+
+/** Tells the operator when it changes. */
+function createLeadership(logger: Logger, broker: BrokerId) {
+  let leads = false;
+  return {
+    began() {
+      leads = true;
+      logger.info({ broker }, 'This broker leads.');
+    },
+    ended() {
+      leads = false;
+      logger.warn({ broker }, 'This broker does not lead any more.');
+    },
+    leads: () => leads,
   };
 }
 

@@ -18,10 +18,12 @@ import { createGatewayApi } from './http/gateway-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
 import { answerProblem, recordRefusals } from './http/problem.ts';
 import { createLimitCounters, createProtection, type LimitCounters, type Protection } from './http/protection.ts';
+import { answerReady, type NotReady } from './http/ready.ts';
 import { addressOf } from './http/refusals.ts';
 import { type Serving, serveHttps } from './http/serve.ts';
 import { createVerifier } from './http/verifier.ts';
 import type { Logger } from './logging.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import type { Past } from './replay/past.ts';
 import { localName } from './server-names.ts';
 import type { DoorKeys, ServerKeys } from './tls/doors.ts';
@@ -52,6 +54,9 @@ export interface DoorParts {
   readonly ports: BrokerPorts;
   /** False while it cannot know what other brokers write. */
   readonly isHealthy: () => boolean;
+  readonly notReady: () => readonly NotReady[];
+  readonly metrics: Metrics;
+  readonly scrapeOf: (limits: LimitCounters) => () => Promise<string>;
   readonly core: Core;
   readonly audit: Audit;
   readonly past: Past;
@@ -105,6 +110,7 @@ function serveAgents({
   config,
   ports,
   isHealthy,
+  notReady,
   attempts,
   access,
   tokens,
@@ -131,6 +137,7 @@ function serveAgents({
   app.post('/oauth2/token', (context) => issueToken(context.req.raw, addressOf(context)));
   for (const path of ['/agent/*', '/brokers/*']) app.use(path, recordRefusals({ attempts, random }));
   app.get('/health', (context) => (isHealthy() ? context.json({ status: 'ok' }) : context.json({ status: 'unavailable' }, 503)));
+  app.get('/ready', () => answerReady(notReady()));
   const agentApi = createAgentApi({
     reception: cluster.reception(),
     connections,
@@ -151,7 +158,7 @@ function serveAgents({
 }
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
-  const { config, ports, isHealthy, core, past, audit, attempts, stopping, access, tokens, keys, protection } = doors;
+  const { config, ports, isHealthy, notReady, core, past, audit, attempts, stopping, access, tokens, keys, protection } = doors;
   const { clock, random, logger } = ports;
   const now = clock.now;
   const external = createExternalTokens({
@@ -172,7 +179,10 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
     random,
     guard,
   });
+  const scrape = config.metrics === 'off' ? undefined : doors.scrapeOf(doors.counters);
   const app = createClientApi({
+    timed: doors.metrics.timed,
+    metrics: scrape && { scrape, isOpen: config.metrics === 'open', authorize: checkBearer },
     application: core.application,
     past,
     once: core.once,
@@ -185,6 +195,7 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
     protection,
     nextTokenKey,
     isHealthy,
+    notReady,
     random,
     log: logger,
     limits: { autorunArguments: config.autorunArgumentsMax, autorunArgumentLength: config.autorunArgumentMaxLength },
@@ -192,11 +203,11 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   return serveDoor(app, config.clients, keys.clients, doors.counters);
 }
 
-function gatewayApp({ ports, isHealthy, core, protection }: Doors): Hono {
+function gatewayApp({ ports, isHealthy, notReady, core, protection }: Doors): Hono {
   const app = new Hono();
   app.use(protection.perAddress);
   const { random, logger: log } = ports;
-  app.route('/', createGatewayApi({ application: core.application, mappings: core.dnsNames, isHealthy, random, log }));
+  app.route('/', createGatewayApi({ application: core.application, mappings: core.dnsNames, isHealthy, notReady, random, log }));
   return app;
 }
 

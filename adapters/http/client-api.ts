@@ -23,6 +23,7 @@ import { answerThrown } from './fault.ts';
 import { getServerHistory, getSessionHistory } from './history.ts';
 import { createRepeatable } from './idempotency.ts';
 import { type ApiLimits, DEFAULT_LIMITS } from './limits.ts';
+import { answerMetrics, type MetricsPage } from './metrics.ts';
 import { createNextTokens } from './next-token.ts';
 import type { TokenEndpoint } from './oauth.ts';
 import { createDocument } from './openapi.ts';
@@ -30,6 +31,7 @@ import { type ChangeId, type OperationId, operations } from './operations.ts';
 import { updateSessionPermissions } from './permissions.ts';
 import { awaitPosition } from './position.ts';
 import type { Protection } from './protection.ts';
+import { answerReady, type NotReady } from './ready.ts';
 import { addressOf, createRefusals, strangerAt } from './refusals.ts';
 import { refuse, reply } from './reply.ts';
 import { getSessionScreenshots } from './screenshots.ts';
@@ -57,6 +59,12 @@ export interface ClientApiDeps {
   readonly nextTokenKey: Buffer;
   /** Whether requests can be served now, for load balancers. */
   readonly isHealthy: () => boolean;
+  /** What keeps requests from being answered now. */
+  readonly notReady: () => readonly NotReady[];
+  /** Counts and times the answers of an operation; undefined: nobody does. */
+  readonly timed?: ((operation: string, answer: Answer) => Answer) | undefined;
+  /** Undefined: there is none. */
+  readonly metrics?: MetricsPage | undefined;
   readonly random: Random;
   readonly log: Pick<Logger, 'error'>;
   readonly limits?: Partial<ApiLimits>;
@@ -83,7 +91,7 @@ export function createClientApi(deps: ClientApiDeps): Hono {
 
 function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
-  const { application, past, audit, stopping } = deps;
+  const { application, past, audit, stopping, timed = untimed } = deps;
   const tools: OperationTools = { application, past, audit, stopping, tokens: createNextTokens(deps.nextTokenKey), limits };
   const changes: Readonly<Record<ChangeId, (tools: OperationTools) => Change>> = {
     createSessions,
@@ -104,9 +112,11 @@ function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   return operations.map((operation) => {
     const serve = operation.changes ? createRepeatable(deps, changes[operation.id](tools)) : look(looks[operation.id](tools));
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    return { method: operation.method, path, answer: answerOperation(deps, operation.id, serve, limits) };
+    return { method: operation.method, path, answer: timed(operation.id, answerOperation(deps, operation.id, serve, limits)) };
   });
 }
+
+const untimed = (_: string, answer: Answer): Answer => answer;
 
 type Serve = (call: Call, request: Request) => Promise<Response>;
 
@@ -137,13 +147,22 @@ const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Ser
   };
 };
 
-function otherRoutes({ issueToken = noTokens, servesYaml, isHealthy }: ClientApiDeps): readonly Route[] {
+function otherRoutes({
+  issueToken = noTokens,
+  servesYaml,
+  isHealthy,
+  notReady,
+  metrics,
+  timed = untimed,
+}: ClientApiDeps): readonly Route[] {
   const document = createDocument();
   const yaml = stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
   const docs = createDocs(document);
   return [
-    { method: 'POST', path: '/oauth2/token', answer: issueToken },
+    { method: 'POST', path: '/oauth2/token', answer: timed('token', issueToken) },
     { method: 'GET', path: '/health', answer: () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })) },
+    { method: 'GET', path: '/ready', answer: () => answerReady(notReady()) },
+    ...(metrics ? [{ method: 'GET', path: '/metrics', answer: (...asked: Parameters<Answer>) => answerMetrics(metrics, ...asked) }] : []),
     ...(servesYaml ? [{ method: 'GET', path: '/dcv-session-manager-api.yaml', answer: () => new Response(yaml, { headers: YAML }) }] : []),
     { method: 'GET', path: '/docs', answer: async () => new Response(await docs, { headers: DOCS_HEADERS }) },
   ];

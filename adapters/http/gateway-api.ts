@@ -12,12 +12,14 @@ import type { Logger } from '../logging.ts';
 import { parseJson, readText } from './body.ts';
 import { answerThrown } from './fault.ts';
 import { MAX_LENGTH } from './limits.ts';
+import { answerReady, type NotReady } from './ready.ts';
 import { badRequest, HttpProblem, refuse, reply } from './reply.ts';
 
 export interface GatewayApiDeps {
   readonly application: Pick<Application, 'describeSessions'>;
   readonly mappings: DnsMappings;
   readonly isHealthy: () => boolean;
+  readonly notReady: () => readonly NotReady[];
   readonly random: Random;
   readonly log: Pick<Logger, 'error'>;
 }
@@ -34,12 +36,13 @@ interface Question {
 const MAX_BODY_BYTES = 16_384;
 
 export function createGatewayApi(deps: GatewayApiDeps): Hono {
-  const { isHealthy, random, log } = deps;
+  const { isHealthy, notReady, random, log } = deps;
   const app = new Hono();
   app.post('/resolveSession', async ({ req }) => reply(200, await resolve(deps, await readQuestion(req.raw))));
   app.all('/resolveSession', () => refuse(405, 'This path takes POST only', { allow: 'POST' }));
   app.get('/health', () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })));
-  app.notFound(() => refuse(404, 'There is nothing here but /resolveSession and /health'));
+  app.get('/ready', () => answerReady(notReady()));
+  app.notFound(() => refuse(404, 'There is nothing here but /resolveSession, /health and /ready'));
   app.onError((error) => answerThrown(error, random.uuid(), log));
   return app;
 }

@@ -40,7 +40,7 @@ export interface ProtectionOptions {
 }
 
 export interface Protection {
-  /** Stands before everything but the question whether the broker is healthy. */
+  /** Stands before everything but the questions whether the broker is healthy, and ready. */
   readonly perAddress: MiddlewareHandler;
   /** Throws 429 for a client that asks too often. */
   perClient(client: string): void;
@@ -67,7 +67,7 @@ export function createProtection({ requestsPerSecond, trustsForwardedFor, now, c
     perAddress: async (context, next) => {
       const { path } = context.req;
       const caller = callerAt(addressOf(context), context.req.header('x-forwarded-for') ?? null);
-      const seconds = path === '/health' ? 0 : addresses.take(caller);
+      const seconds = path === '/health' || path === '/ready' ? 0 : addresses.take(caller);
       if (seconds > 0) {
         counters.reached('requests-of-address');
         return refuse(429, TOO_MANY, { 'retry-after': String(seconds) });

@@ -43,6 +43,7 @@ export const DEFAULTS = {
   'create-sessions-queue-max-time-seconds': '1800',
   'create-sessions-number-of-retries-on-failure': '2',
   'berth.placement-policy': 'least-loaded',
+  'berth.metrics': 'local',
   'berth.checkpoint-interval-seconds': '60',
   'connect-session-token-duration-minutes': '60',
   'delete-session-duration-hours': '1',

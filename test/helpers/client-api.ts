@@ -10,6 +10,7 @@ import { createClientApi } from '../../adapters/http/client-api.ts';
 import type { ApiLimits } from '../../adapters/http/limits.ts';
 import { createTokenEndpoint } from '../../adapters/http/oauth.ts';
 import { createLimitCounters, createProtection, type GuessGuard, type Protection } from '../../adapters/http/protection.ts';
+import type { NotReady } from '../../adapters/http/ready.ts';
 import { openMemoryEventLog } from '../../adapters/memory/event-log.ts';
 import { createOnce, type Once } from '../../adapters/once.ts';
 import type { Past } from '../../adapters/replay/past.ts';
@@ -54,6 +55,7 @@ export interface TestApiOptions {
   /** Operations to put in place of those in memory. */
   readonly broken?: Partial<Application>;
   readonly isHealthy?: () => boolean;
+  readonly notReady?: () => readonly NotReady[];
   /** Absent: the past was as the present is, and sessions have the moment for a name. */
   readonly past?: Pick<Past, 'asOf'>;
   readonly once?: Once;
@@ -85,7 +87,7 @@ const pastOf = (application: MemoryApplication, until: Until): PastReads => ({
 let keys: SigningKeys | undefined;
 
 export async function createTestApi(_: Test, options: TestApiOptions = {}): Promise<TestApi> {
-  const { limits = {}, broken = {}, isHealthy = () => true, attempts = { refused: () => undefined } } = options;
+  const { limits = {}, broken = {}, isHealthy = () => true, notReady = () => [], attempts = { refused: () => undefined } } = options;
   const clock = createSimulatedClock();
   const random = systemRandom;
   const application = createMemoryApplication({ clock, random });
@@ -113,6 +115,7 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
     protection: options.protection ?? UNPROTECTED,
     nextTokenKey: randomBytes(32),
     isHealthy,
+    notReady,
     random,
     log: { error: (fields, message) => void logged.push({ ...fields, message }) },
     limits,

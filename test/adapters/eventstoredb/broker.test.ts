@@ -49,6 +49,10 @@ t.test('a broker whose log is away says so, and goes on when it is back', async 
   const connection = await connectionOf(dataDir);
   const dispatcher = new Agent({ connect: { ca: await readFile(connection.caFile) } });
   t.teardown(() => dispatcher.close());
+  const readiness = async () => {
+    const { statusCode, body } = await request(`${connection.url}/ready`, { dispatcher });
+    return [statusCode, await body.json()];
+  };
   const health = () =>
     Promise.all(
       [connection.url, `https://127.0.0.1:${connection.agentPort}`].map(async (door) => {
@@ -61,9 +65,11 @@ t.test('a broker whose log is away says so, and goes on when it is back', async 
     [503, { status: 'unavailable' }],
   ];
   t.same(await health(), [well, well]);
+  t.same(await readiness(), [200, { status: 'ready' }]);
   await standIn.stop();
   await broker.says('The connection to the log is lost');
   t.same(await health(), [away, away], 'a load balancer takes another one');
+  t.same(await readiness(), [503, { status: 'not ready', notReady: ['log'] }]);
   await standIn.start();
   await broker.says('The connection to the log stands again');
   t.same(await health(), [well, well]);

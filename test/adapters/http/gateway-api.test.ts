@@ -55,6 +55,7 @@ function gateway({ state = 'READY', describe = { endpoints: BOTH }, mapped, isHe
       },
     },
     isHealthy: () => isHealthy,
+    notReady: () => (isHealthy ? [] : ['log']),
     random: systemRandom,
     log: { error: (_, message) => void logged.push(message) },
   });
@@ -150,5 +151,7 @@ t.test('nothing else is to be had here', async (t) => {
   for (const path of ['/', '/describeSessions', '/docs']) t.equal((await app.request(path)).status, 404);
   t.equal((await app.request('/health')).status, 200);
   t.equal((await gateway({ isHealthy: false }).app.request('/health')).status, 503);
+  t.equal((await gateway().app.request('/ready')).status, 200);
+  t.same(await (await gateway({ isHealthy: false }).app.request('/ready')).json(), { status: 'not ready', notReady: ['log'] });
   t.match(await ask('?sessionId=busy&transport=HTTP'), { status: 503 }, 'a broker that is behind says when to come back');
 });

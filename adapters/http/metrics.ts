@@ -1,0 +1,23 @@
+/** `GET /metrics` for Prometheus: for programs on this machine and clients with a token, unless the operator opens it to everybody. */
+import type { BearerCheck } from './bearer.ts';
+
+export interface MetricsPage {
+  scrape(): Promise<string>;
+  /** Whether whoever reaches the port may ask. */
+  readonly isOpen: boolean;
+  /** Throws 401. */
+  readonly authorize: BearerCheck;
+}
+
+const HEADERS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8', 'cache-control': 'no-store' };
+const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
+
+export async function answerMetrics(page: MetricsPage, request: Request, remoteAddress: string | undefined): Promise<Response> {
+  if (!page.isOpen && !isLocal(request, remoteAddress)) await page.authorize(request.headers.get('authorization'));
+  return new Response(await page.scrape(), { headers: HEADERS });
+}
+
+/** What a proxy on this machine passes on is not from here. */
+function isLocal({ headers }: Request, remoteAddress: string | undefined): boolean {
+  return !headers.has('x-forwarded-for') && !headers.has('forwarded') && LOOPBACK.test(remoteAddress ?? '');
+}
