@@ -28,6 +28,7 @@ t.test('without settings everything is as in the original, on this machine only'
     queueMaxTimeMs: 1_800_000,
     createRetries: 2,
     placementPolicy: 'least-loaded',
+    metrics: 'local',
     checkpointIntervalMs: 60_000,
     connectionTokenLifetimeMs: 3_600_000,
     deletedSessionVisibleMs: 3_600_000,
