@@ -89,7 +89,7 @@ withLogFlags(audit.command('verify'))
 
 withLogFlags(program.command('replay'))
   .description('build the read models again from the log, and compare them with those in use')
-  .option('--model <name>', 'only one: sessions, servers, access or brokers')
+  .option('--model <name>', 'only one: sessions, servers, access, brokers, dns or auth-servers')
   .option('--swap', 'put them in the place of those in use; a running broker does that itself')
   .action((flags: ReplayFlags) => run(async () => (await import('./replay-command.ts')).runReplay(flags)));
 

@@ -105,7 +105,7 @@ t.test('what cannot be done is said in one sentence', async (t) => {
     t.match({ code, stderr, lines }, { code: 1, stderr: sentence, lines: [] });
   };
   await says([], `There is no data folder ${missing}; --data-dir says where it is.\n`, missing);
-  await says(['--model', 'all'], '--model must be one of sessions, servers, access, brokers, not "all".\n');
+  await says(['--model', 'all'], '--model must be one of sessions, servers, access, brokers, dns, auth-servers, not "all".\n');
   await says(['--model', 'sessions', '--swap'], '--swap exchanges the file with all models; leave --model out.\n');
   await says(['--log', 'esdb://127.0.0.1:1?tls=false'], /127\.0\.0\.1:1/);
   renameSync(join(dataDir, 'log.sqlite'), join(dataDir, 'elsewhere.sqlite'));
