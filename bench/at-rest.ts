@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openConnection } from '../adapters/sqlite/connection.ts';
 
 const RETURN_MS = 11_000;
-const STILL_MS = 1_000;
+const STILL_MS = 6_000;
 
 /** Ten seconds after its start the broker records which servers are missing, since they have no agents; meanwhile it signs checkpoints of all that it finds. */
 export async function untilAtRest(folder: string): Promise<void> {
