@@ -1,6 +1,6 @@
 /**
- * The broker's composition root: claims the data folder, opens the log and the read models, starts the core, and opens the two doors (clients,
- * agents).
+ * The broker's composition root: claims the data folder, opens the log and the read models, starts the core, and opens the doors (see doors.ts) and the
+ * socket for administration.
  */
 import { EventEmitter, once } from 'node:events';
 import { hostname, networkInterfaces } from 'node:os';
