@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'smol-toml';
 import t, { type Test } from 'tap';
@@ -30,6 +30,8 @@ const levelsOf = (agent: BerthProcess): readonly string[] =>
     .split('\n')
     .map((line) => JSON.parse(line).level);
 
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
+
 t.test('an agent waits for a broker that is not there, says so on stderr, and ends when it is asked to', async (t) => {
   const agent = await lonelyAgent(t, 'warning');
   await agent.says('"level":"warn"');
@@ -40,9 +42,12 @@ t.test('an agent waits for a broker that is not there, says so on stderr, and en
 });
 
 t.test('the level of its log comes from agent.conf unless a flag says otherwise', async (t) => {
-  const quiet = await lonelyAgent(t, 'error');
+  const folder = temporaryFolder(t);
+  const quiet = await lonelyAgentIn(folder, { level: 'error', directory: '-' }, t);
   const loud = await lonelyAgent(t, 'error', '--log-level', 'debug');
   await loud.says('"level":"warn"');
+  // The quiet one says nothing, but by its state it is seen to run, and to have taken the signals over.
+  await eventually(() => exists(join(folder, 'state', 'server-id')));
   for (const agent of [quiet, loud]) {
     agent.child.kill('SIGTERM');
     t.equal(await agent.ended, 0);
