@@ -16,6 +16,7 @@ import type {
   CopyFlags,
   DescribeFlags,
   OutputFlags,
+  ReplaceKeyFlags,
   ReplayFlags,
   RestoreFlags,
   StartFlags,
@@ -30,6 +31,12 @@ something is, and 2 where that could not be found out.
 
 Example:
   $ berth audit verify --data-dir /var/lib/berth --evidence /mnt/elsewhere/evidence.json`;
+
+const REPLACE_HELP = `
+Tokens that were given out are refused from then on, and agents and clients have to be given the new tls/ca.pem.
+
+Example:
+  $ berth replace-cluster-key --data-dir /var/lib/berth`;
 
 const program = new Command('berth')
   .description('An open session manager for fleets of remote desktop servers, wire-compatible with DCV Session Manager.')
@@ -117,6 +124,12 @@ withOutputFlags(program.command('restore'))
   .addHelpText('after', '\nExample:\n  $ berth restore --from /backup/berth-2026-01-31 --data-dir /var/lib/berth')
   .action((flags: RestoreFlags) => run(async () => (await import('./backup-command.ts')).runRestore(flags)));
 
+withFolderFlags(program.command('replace-cluster-key'))
+  .description('make a new cluster key where the old one is lost or has leaked; no broker may run on the log')
+  .option('--force', 'although the present key is good')
+  .addHelpText('after', REPLACE_HELP)
+  .action((flags: ReplaceKeyFlags) => run(async () => (await import('./replace-key-command.ts')).runReplaceKey(flags)));
+
 const config = program.command('config').description("look into a broker's settings");
 
 withOutputFlags(config.command('check'))
@@ -181,12 +194,17 @@ function refuseStrayFlags(root: Command, command: Command): void {
   command.error(`error: ${stray.long} ${isKnown ? `must stand behind ${command.name()}` : `is not an option of ${command.name()}`}`);
 }
 
-function withBrokerFlags(command: Command): Command {
+/** What says where a broker keeps everything. */
+function withFolderFlags(command: Command): Command {
   return command
     .option('--config <file>', 'a session-manager-broker.properties; BERTH_… variables win over what it says, flags over both')
     .option('--data-dir <folder>', 'where everything is kept (default: ./berth-data)')
     .option('--event-log <address>', 'the event log elsewhere: esdb://host:2113 (default: in the data folder)')
-    .option('--stream-prefix <prefix>', 'for an event log that others use too, such as "acme."')
+    .option('--stream-prefix <prefix>', 'for an event log that others use too, such as "acme."');
+}
+
+function withBrokerFlags(command: Command): Command {
+  return withFolderFlags(command)
     .option('--host <address>', 'the address to listen on (default: 127.0.0.1; with --config: 0.0.0.0)')
     .option('--client-port <port>', 'for clients of the API; 0 takes a free one (default: 8443)')
     .option('--agent-port <port>', 'for agents; 0 takes a free one (default: 8445)')

@@ -95,6 +95,16 @@ export interface RestoreFlags extends OutputFlags {
   readonly from: string;
 }
 
+/** Where the log and the key are. */
+export interface ReplaceKeyFlags {
+  /** Absent: no configuration file. */
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly eventLog?: string;
+  readonly streamPrefix?: string;
+  readonly force?: boolean;
+}
+
 export interface AuditFlags extends LogFlags, OutputFlags {
   readonly actor?: string;
   readonly client?: string;

@@ -32,15 +32,27 @@ export async function openAuthority(ports: AuthorityPorts, former: () => Promise
   let facts = await readKeys<'authority.created'>(ports.log, AUTHORITY, 0);
   const newest = facts.at(-1);
   if (newest === undefined) facts = await add(ports, facts, (await former()) ?? (await issue(now)));
-  else if (expiresSoon(newest.data.certificate, now)) facts = await add(ports, facts, await issue(now));
-  const pairs = (await Promise.all(facts.map((fact) => openPair(ports.clusterKey, fact)))).filter((pair) => pair !== undefined);
+  else if (expiresSoon(newest.data.certificate, now)) facts = await addAuthority(ports, facts);
+  const opened = await openAuthorities(ports.clusterKey, facts);
+  const pairs = opened.filter((pair) => pair !== undefined);
   const current = pairs.at(-1);
   if (current === undefined) throw wrongClusterKey(ports.clusterKey);
-  const strange = facts.length - pairs.length;
+  // Those before the first that opens are of a cluster key that was replaced; nobody who has the right one leaves others behind it.
+  const strange = opened.slice(opened.findIndex((pair) => pair !== undefined)).filter((pair) => pair === undefined).length;
   if (strange > 0)
     ports.logger.error({ strange }, 'Certificate authorities in the log cannot be opened with the cluster key, and are not trusted.');
   return { ...current, trusted: pairs.map(({ cert }) => cert) };
 }
+
+/** In the order of the facts; undefined for one that the key does not open. */
+export const openAuthorities = (clusterKey: ClusterKey, facts: readonly KeyFact<'authority.created'>[]) =>
+  Promise.all(facts.map((fact) => openPair(clusterKey, fact)));
+
+/** Makes a new one behind those that are known. Gives all of them. */
+export const addAuthority = async (ports: Adding, known: readonly KeyFact<'authority.created'>[]) =>
+  add(ports, known, await issue(ports.clock.now()));
+
+type Adding = KeyPorts & Pick<AuthorityPorts, 'clusterKey'>;
 
 async function issue(now: number): Promise<SigningPair> {
   // Loaded only when something has to be made: it takes half a second, and most starts do not need it.
@@ -48,7 +60,7 @@ async function issue(now: number): Promise<SigningPair> {
   return issueAuthority({ from: now, until: now + LIFETIME_MS });
 }
 
-async function add(ports: AuthorityPorts, known: readonly KeyFact<'authority.created'>[], { cert, key }: SigningPair) {
+async function add(ports: Adding, known: readonly KeyFact<'authority.created'>[], { cert, key }: SigningPair) {
   const data = { certificate: cert, sealedPrivateKey: await ports.clusterKey.seal(PURPOSE, key) };
   return addKeys(ports, AUTHORITY, known, [{ type: 'authority.created', data }]);
 }

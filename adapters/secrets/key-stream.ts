@@ -50,5 +50,5 @@ export async function addKeys<Type extends KeyEvent['type']>(
 /** What to tell the operator whose broker cannot open what is in the log. */
 export const wrongClusterKey = ({ file }: Pick<ClusterKey, 'file'>): Error =>
   new Error(
-    `The cluster key in ${file} does not open the keys in this log. Put the cluster.key of a broker that runs on this log there, or name it with berth.cluster-key-file.`,
+    `The cluster key in ${file} does not open the keys in this log. Put the cluster.key of a broker that runs on this log there, or name it with berth.cluster-key-file. Where it is lost: berth replace-cluster-key.`,
   );

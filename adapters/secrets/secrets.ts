@@ -1,6 +1,6 @@
 /** Everything secret that a broker needs and shares with the others on its log, from the cluster key and the log. */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Logger } from '../logging.ts';
 import { AUTHORITY, type Authority, openAuthority } from './authority.ts';
 import { type ClusterKey, makeClusterKey, readClusterKey } from './cluster-key.ts';
@@ -40,19 +40,21 @@ export async function openSecrets(ports: SecretsPorts, files: SecretsFiles): Pro
   return { signingKeys, authority, ...derived, close: signingKeys.close };
 }
 
+/** Where the key is unless a file is named. */
+export const clusterKeyIn = (dataDir: string): string => join(dataDir, 'secrets', 'cluster.key');
+
 /** A file that was named has to be there: one that is not is a mistake, or is not there yet, and must not be made in the place of the right one. */
 async function findClusterKey({ log }: SecretsPorts, { dataDir, clusterKeyFile }: SecretsFiles): Promise<ClusterKey> {
-  const folder = join(dataDir, 'secrets');
-  const file = clusterKeyFile ?? join(folder, 'cluster.key');
+  const file = clusterKeyFile ?? clusterKeyIn(dataDir);
   const found = await readClusterKey(file);
   if (found !== undefined) return found;
   if (clusterKeyFile !== undefined) throw new Error(`berth.cluster-key-file: there is no file ${file}.`);
   const [sealed] = await log.readStream(AUTHORITY, 0, 1);
   if (sealed !== undefined) {
     throw new Error(
-      `The keys in this log are sealed, and there is no cluster key in ${file}. Copy it from a broker that runs on this log, or name it with berth.cluster-key-file.`,
+      `The keys in this log are sealed, and there is no cluster key in ${file}. Copy it from a broker that runs on this log or from a backup, or name it with berth.cluster-key-file. Where it is lost: berth replace-cluster-key.`,
     );
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   return makeClusterKey(file);
 }

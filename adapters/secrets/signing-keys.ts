@@ -61,6 +61,8 @@ export async function openSigningKeys(ports: SigningKeyPorts, former: () => Prom
       const key = await openKey(clusterKey, fact);
       revision = fact.revision + 1;
       if (key === undefined) {
+        // Those before the first that opens are of a cluster key that was replaced.
+        if (current === undefined) continue;
         logger.error({ kid: fact.data.kid, revision: fact.revision }, 'A signing key in the log cannot be opened with the cluster key.');
       } else {
         publicKeys.set(key.kid, createPublicKey(key.privateKey));
@@ -93,13 +95,18 @@ export async function openSigningKeys(ports: SigningKeyPorts, former: () => Prom
       return publicKeys.get(kid);
     },
     async renew(origin) {
-      const known = await readKeys<'signing-key.created'>(log, SIGNING_KEYS, 0);
-      const key = { kid: ports.random.uuid(), privateKey: await newKey() };
-      await addKeys({ ...ports, origin }, SIGNING_KEYS, known, [await sealKey(clusterKey, key)]);
+      await addSigningKey({ ...ports, origin });
       await look();
     },
     close: subscription.stop,
   };
+}
+
+/** A new key behind those in the log, which signs from then on; none where somebody else adds one at the same time. */
+export async function addSigningKey(ports: KeyPorts & Pick<SigningKeyPorts, 'clusterKey'>): Promise<void> {
+  const known = await readKeys<'signing-key.created'>(ports.log, SIGNING_KEYS, 0);
+  const key = { kid: ports.random.uuid(), privateKey: await newKey() };
+  await addKeys(ports, SIGNING_KEYS, known, [await sealKey(ports.clusterKey, key)]);
 }
 
 async function firstKeys({ clusterKey, random }: SigningKeyPorts, former: readonly NamedKey[]): Promise<readonly Created[]> {

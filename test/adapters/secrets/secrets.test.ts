@@ -119,13 +119,13 @@ t.test('a cluster key that is not the right one is told, and nothing is changed'
   const it = await setUp(t);
   await it.open('first');
   await t.rejects(it.open('second'), {
-    message: `The keys in this log are sealed, and there is no cluster key in ${it.keyOf('second')}. Copy it from a broker that runs on this log, or name it with berth.cluster-key-file.`,
+    message: `The keys in this log are sealed, and there is no cluster key in ${it.keyOf('second')}. Copy it from a broker that runs on this log or from a backup, or name it with berth.cluster-key-file. Where it is lost: berth replace-cluster-key.`,
   });
   await t.rejects(stat(it.keyOf('second')), { code: 'ENOENT' }, 'none is made in the place of the right one');
   await mkdir(join(it.root, 'second', 'secrets'));
   await makeClusterKey(it.keyOf('second'));
   await t.rejects(it.open('second'), {
-    message: `The cluster key in ${it.keyOf('second')} does not open the keys in this log. Put the cluster.key of a broker that runs on this log there, or name it with berth.cluster-key-file.`,
+    message: `The cluster key in ${it.keyOf('second')} does not open the keys in this log. Put the cluster.key of a broker that runs on this log there, or name it with berth.cluster-key-file. Where it is lost: berth replace-cluster-key.`,
   });
   t.equal(it.store.facts.length, 2);
 });
