@@ -51,6 +51,8 @@ export interface RunningBroker extends OpenDoors {
   readonly caFile: string;
   /** For giving out credentials on this machine. */
   readonly access: Access;
+  /** Reads the certificates again now, which it otherwise does from time to time. Resolves when those that have changed are in use. */
+  reload(): Promise<void>;
   /** Never resolves; rejects when the broker cannot go on, and whoever started it ought to end the process. */
   readonly lost: Promise<never>;
   /** Ends in order: no acknowledged work is lost, requests under way are answered. */
@@ -143,7 +145,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   isJoined = true;
   sealing.start();
   onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
-  return { ...open, caFile: keys.caFile, access };
+  return { ...open, caFile: keys.caFile, access, reload: keys.reload };
 }
 
 /** What was moved to archives is read as if it had never left. Where one is not here, this broker goes on without what is in it. */

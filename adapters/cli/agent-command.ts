@@ -12,7 +12,7 @@ const STOP_MS = 10_000;
 
 /** Resolves with the exit code when the agent was asked to end and has; rejects with a sentence for the operator when it cannot start. */
 export async function runAgentCommand(flags: AgentFlags): Promise<number> {
-  const ending = endRequested();
+  const ending = endRequested('service');
   const config = await loadAgentConfig(flags.config ?? configFileOn(process.platform), {
     platform: process.platform,
     environment: process.env,

@@ -7,7 +7,7 @@ import type { Logger } from '../logging.ts';
 import type { Gathered } from '../settings/gather.ts';
 import { systemClock, systemRandom } from '../system.ts';
 import { type BrokerFlags, configFrom, gatheredFrom } from './flags.ts';
-import { announceReady, endRequested, endWithin } from './lifetime.ts';
+import { announceReady, endRequested, endWithin, onReload } from './lifetime.ts';
 import { print, stderrLogger } from './output.ts';
 
 /** Longer than requests under way are waited for. */
@@ -15,7 +15,7 @@ const STOP_MS = 15_000;
 
 /** Resolves with the exit code when the broker was asked to end and has; rejects with a sentence for the operator when it cannot start or go on. */
 export async function runBroker(flags: BrokerFlags): Promise<number> {
-  const ending = endRequested();
+  const ending = endRequested('service');
   const gathered = await gatheredFrom(flags);
   const config = configFrom(gathered);
   const logger = stderrLogger('broker', flags.logLevel);
@@ -23,6 +23,7 @@ export async function runBroker(flags: BrokerFlags): Promise<number> {
   const broker = await startBroker(config, { clock: systemClock, random: systemRandom, logger });
   try {
     const { url } = await introduce(config.dataDir, broker);
+    onReload(() => void broker.reload());
     announceReady();
     print(`The broker is ready at ${url}. How to reach it is in ${join(config.dataDir, CONNECTION_FILE)}`);
     await Promise.race([ending, broker.lost]);

@@ -27,6 +27,8 @@ export interface DoorKeys {
   readonly gateways: Kept<ServerKeys> | undefined;
   /** PEM: who has signed the operator's certificate of the door for agents, as far as its file says. */
   readonly agentAnchors: readonly string[];
+  /** Looks at all of them now. What cannot be read is told, whether or not it has been told before. */
+  reload(): Promise<void>;
   stop(): void;
 }
 
@@ -75,6 +77,10 @@ export async function openDoorKeys(ports: DoorKeyPorts, { clients, agents, gatew
     ...doors,
     caFile: anchors.size === 0 ? own.current().caFile : await writeTrusted(folder, [authority.cert, ...anchors]),
     agentAnchors: doors.agents.current().anchors ?? [],
+    async reload() {
+      await Promise.all(kept.map((each) => each.reread()));
+      ports.logger.info({}, 'The certificates were read again.');
+    },
     stop: () => {
       for (const each of kept) each.stop();
     },

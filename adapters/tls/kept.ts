@@ -7,6 +7,8 @@ export interface Kept<T> {
   current(): T;
   /** Told of each change from now on. */
   follow(listener: (value: T) => void): void;
+  /** Reads it now, and tells why it cannot be even if that has been told. */
+  reread(): Promise<void>;
   stop(): void;
 }
 
@@ -48,6 +50,10 @@ export async function keep<T>({ read, everyMs, clock, failed }: KeepOptions<T>):
   return {
     current: () => value,
     follow: (listener) => void listeners.push(listener),
+    reread() {
+      complaint = '';
+      return look();
+    },
     stop() {
       isOver = true;
       timer.cancel();

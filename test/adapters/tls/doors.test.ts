@@ -1,18 +1,18 @@
 /** Certificates that change while a server runs: real TLS, real files, a clock that is moved by hand. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Hono } from 'hono';
 import { stream } from 'hono/streaming';
-import forge from 'node-forge';
 import t, { type Test } from 'tap';
 import { issueServer } from '../../../adapters/certificate-issuer.ts';
 import type { StoreFile } from '../../../adapters/config.ts';
 import { serveHttps } from '../../../adapters/http/serve.ts';
 import { localName } from '../../../adapters/server-names.ts';
 import { type DoorKeyPorts, openDoorKeys, tryKeyFiles } from '../../../adapters/tls/doors.ts';
-import { newAuthority } from '../../helpers/certificates.ts';
+import { newAuthority, selfSigned } from '../../helpers/certificates.ts';
 import { temporaryFolder } from '../../helpers/read-model.ts';
 import { createSimulatedClock, type SimulatedClock } from '../../helpers/simulated-clock.ts';
 import { pause } from '../../helpers/until.ts';
@@ -22,19 +22,6 @@ const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
 const clock = createSimulatedClock(Date.now());
 const authority = await newAuthority();
 const issue = (days: number) => issueServer(authority, names, { from: clock.now(), until: clock.now() + days * DAY_MS });
-
-/** For a client: ours are for servers only. */
-function selfSigned(value: string): { readonly key: string; readonly cert: string } {
-  const pair = forge.pki.rsa.generateKeyPair(2048);
-  const certificate = forge.pki.createCertificate();
-  certificate.publicKey = pair.publicKey;
-  certificate.validity.notBefore = new Date(Date.now() - DAY_MS);
-  certificate.validity.notAfter = new Date(Date.now() + DAY_MS);
-  certificate.setSubject([{ name: 'commonName', value }]);
-  certificate.setIssuer([{ name: 'commonName', value }]);
-  certificate.sign(pair.privateKey, forge.md.sha256.create());
-  return { key: forge.pki.privateKeyToPem(pair.privateKey), cert: forge.pki.certificateToPem(certificate) };
-}
 
 const storeOf = (file: string): StoreFile => ({ file, password: '', fileFrom: 'key-store-file', passwordFrom: 'key-store-pass' });
 const door = { host: '127.0.0.1', port: 0, keyStore: undefined };
@@ -125,6 +112,25 @@ t.test('a new file of the operator is used within seconds, and one that is no go
   await writeFile(file, second.key + second.cert);
   await later(async () => (await serial(t, port)) !== serialBefore);
   t.match(said.at(-1), { message: 'The certificate for agents was renewed.' });
+});
+
+t.test('whoever asks that the files are read now does not wait, and hears again what is wrong with them', async (t) => {
+  const file = join(temporaryFolder(t), 'store.pem');
+  const [first, second] = [await issue(100), await issue(200)];
+  await writeFile(file, first.key + first.cert);
+  const { keys, said } = await open(t, { clients: { ...door, keyStore: storeOf(file) } });
+  const port = await serve(t, keys.clients);
+  await writeFile(file, 'half a fi');
+  await keys.reload();
+  await keys.reload();
+  t.same(
+    said.filter(({ err }) => err !== undefined).map(({ message }) => message),
+    Array(2).fill('The certificate for clients cannot be renewed; the one before goes on being used.'),
+  );
+  await writeFile(file, second.key + second.cert);
+  await keys.reload();
+  t.equal(await serial(t, port), new X509Certificate(second.cert).serialNumber);
+  t.match(said.slice(-2), [{ message: 'The certificate for clients was renewed.' }, { message: 'The certificates were read again.' }]);
 });
 
 t.test('a certificate that expires soon is mentioned once a day', async (t) => {
