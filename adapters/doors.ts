@@ -20,7 +20,7 @@ import { answerProblem, recordRefusals } from './http/problem.ts';
 import { createLimitCounters, createProtection, type LimitCounters, type Protection } from './http/protection.ts';
 import { answerReady, type NotReady } from './http/ready.ts';
 import { addressOf } from './http/refusals.ts';
-import { type Serving, serveHttps } from './http/serve.ts';
+import { type ServeOptions, type Serving, serveHttps } from './http/serve.ts';
 import { createVerifier } from './http/verifier.ts';
 import type { Logger } from './logging.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -93,9 +93,11 @@ export async function openDoors(
     await closed;
   });
   const clients = await serveClients(doors, nextTokenKey);
-  onStop(clients.close);
-  const gateways = config.gateways && (await serveDoor(gatewayApp(doors), config.gateways, keys.gateways ?? keys.clients, counters));
-  if (gateways !== undefined) onStop(gateways.close);
+  // Both at once, and before agents are hung up on: pictures that are under way come from those.
+  const callers = [clients];
+  onStop(() => Promise.all(callers.map((door) => door.close())));
+  const gateways = config.gateways && (await serveDoor(gatewayApp(doors), config.gateways, keys.gateways ?? keys.clients, doors));
+  if (gateways !== undefined) callers.push(gateways);
   return {
     clientPort: clients.port,
     clientHost: localName(config.clients.host, keys.clients.current().cert),
@@ -154,8 +156,11 @@ function serveAgents({
   app.route('/', createVerifier({ admit: createAdmission({ ...doors.core, tokens, now }), attempts, random, failed }));
   app.route('/', agentApi);
   app.route('/', cluster.api());
-  return serveDoor(app, config.agents, keys.agents, doors.counters);
+  return serveDoor(app, config.agents, keys.agents, { ...doors, limits: AGENT_DOOR });
 }
+
+/** What an agent has not been told is received it says again, so the end need not wait for it as long as for clients. */
+const AGENT_DOOR = { closeTimeoutMs: 2000 };
 
 function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   const { config, ports, isHealthy, notReady, core, past, audit, attempts, stopping, access, tokens, keys, protection } = doors;
@@ -200,7 +205,7 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
     log: logger,
     limits: { autorunArguments: config.autorunArgumentsMax, autorunArgumentLength: config.autorunArgumentMaxLength },
   });
-  return serveDoor(app, config.clients, keys.clients, doors.counters);
+  return serveDoor(app, config.clients, keys.clients, doors);
 }
 
 function gatewayApp({ ports, isHealthy, notReady, core, protection }: Doors): Hono {
@@ -216,8 +221,13 @@ const AGENT_GUESSES = { ofAddress: 600, ofClient: 60 };
 const API_GUESSES = { ofAddress: 30, ofClient: 60 };
 
 /** Certificates are exchanged while it is open. */
-async function serveDoor(app: Hono, { host, port }: Door, keys: Kept<ServerKeys>, counters: LimitCounters): Promise<Serving> {
-  const serving = await serveHttps(app, { host, port, counters, ...keys.current() });
+async function serveDoor(
+  app: Hono,
+  { host, port }: Door,
+  keys: Kept<ServerKeys>,
+  { counters, limits }: Pick<Doors, 'counters'> & Pick<ServeOptions, 'limits'>,
+): Promise<Serving> {
+  const serving = await serveHttps(app, { host, port, counters, ...(limits && { limits }), ...keys.current() });
   keys.follow(serving.renew);
   return serving;
 }
