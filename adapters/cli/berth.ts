@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The program `berth`: its commands and flags. Each command loads only what it needs. The only place that ends the process in the ordinary way. */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError } from 'commander';
