@@ -22,9 +22,10 @@ import { benchRebuild } from './rebuild.ts';
 import { benchRehydration } from './rehydration.ts';
 import { benchConnected, benchRestart } from './restart.ts';
 import type { Row } from './row.ts';
+import { benchStart } from './start.ts';
 import { benchVerify } from './verify.ts';
 
-const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'k', 'p', 'r', 'v'] as const;
+const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'k', 'p', 'r', 's', 'v'] as const;
 type Letter = (typeof LETTERS)[number];
 
 /** 1,000,000 facts. */
@@ -48,6 +49,7 @@ if (wanted.has('g')) show(await benchBatch());
 if (wanted.has('h')) show(await benchQueue());
 if (wanted.has('k')) await inFolder('cluster', benchBrokers);
 if (wanted.has('r')) show(await benchRehydration());
+if (wanted.has('s')) show(await benchStart());
 if (wanted.has('v')) show(await benchVerify());
 print(`Measured in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
 

@@ -5,7 +5,6 @@
  *     await app.request('/describeSessions', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
  */
 import { Hono } from 'hono';
-import { stringify } from 'yaml';
 import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Application } from '../application.ts';
@@ -155,17 +154,28 @@ function otherRoutes({
   metrics,
   timed = untimed,
 }: ClientApiDeps): readonly Route[] {
-  const document = createDocument();
-  const yaml = stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
-  const docs = createDocs(document);
+  const document = lazily(createDocument);
+  const docs = lazily(() => createDocs(document()));
+  const yaml = lazily(async () => (await import('yaml')).stringify(document(), { aliasDuplicateObjects: false, lineWidth: 0 }));
   return [
     { method: 'POST', path: '/oauth2/token', answer: timed('token', issueToken) },
     { method: 'GET', path: '/health', answer: () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })) },
     { method: 'GET', path: '/ready', answer: () => answerReady(notReady()) },
     ...(metrics ? [{ method: 'GET', path: '/metrics', answer: (...asked: Parameters<Answer>) => answerMetrics(metrics, ...asked) }] : []),
-    ...(servesYaml ? [{ method: 'GET', path: '/dcv-session-manager-api.yaml', answer: () => new Response(yaml, { headers: YAML }) }] : []),
-    { method: 'GET', path: '/docs', answer: async () => new Response(await docs, { headers: DOCS_HEADERS }) },
+    ...(servesYaml
+      ? [{ method: 'GET', path: '/dcv-session-manager-api.yaml', answer: async () => new Response(await yaml(), { headers: YAML }) }]
+      : []),
+    { method: 'GET', path: '/docs', answer: async () => new Response(await docs(), { headers: DOCS_HEADERS }) },
   ];
+}
+
+/** Made when it is first asked for: a start need not wait for what hardly anybody asks. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly it: T } | undefined;
+  return () => {
+    made ??= { it: make() };
+    return made.it;
+  };
 }
 
 const noTokens: TokenEndpoint = async () => refuse(404, 'This broker gives out no tokens: its authorization server is another one.');
