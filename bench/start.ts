@@ -42,7 +42,13 @@ function rowsOf(name: string, starts: readonly Start[], bare: readonly number[])
   return [
     { name, value: ms, ratio: ms / MOST_MS, ...most },
     { name: `${name}, processor time`, value: processorMs, ratio: processorMs / MOST_MS, ...most },
-    { name: `${name}, against Node.js`, value: ms, unit: 'ms', ratio: ms / median(bare), baseline: `node -e 0 (${median(bare).toFixed(0)} ms)` },
+    {
+      name: `${name}, against Node.js`,
+      value: ms,
+      unit: 'ms',
+      ratio: ms / median(bare),
+      baseline: `node -e 0 (${median(bare).toFixed(0)} ms)`,
+    },
   ];
 }
 
