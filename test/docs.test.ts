@@ -39,16 +39,26 @@ const anchorOf = (heading: string): string =>
 const anchorsOf = (file: string): readonly string[] =>
   [...proseOf(readFileSync(file, 'utf8')).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading));
 
+/** What is wrong with a link in a document; undefined: nothing. */
+function faultOfLink(name: string, link: string): string | undefined {
+  const [path = '', anchor] = link.split('#');
+  const file = path === '' ? join(root, name) : resolve(root, dirname(name), path);
+  if (!existsSync(file)) return `${name}: ${link} leads nowhere`;
+  return anchor === undefined || anchorsOf(file).includes(anchor) ? undefined : `${name}: ${link} leads to no heading`;
+}
+
 t.test('every link from one document to another leads to a file and a heading that are there', async (t) => {
-  for (const { name, text } of documents) {
-    for (const [, link = ''] of proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^[a-z]+:/.test(link)) continue;
-      const [path = '', anchor] = link.split('#');
-      const file = path === '' ? join(root, name) : resolve(root, dirname(name), path);
-      if (!existsSync(file)) t.fail(`${name}: ${link} leads nowhere`);
-      else if (anchor !== undefined && !anchorsOf(file).includes(anchor)) t.fail(`${name}: ${link} leads to no heading`);
-    }
-  }
+  const links = documents.flatMap(({ name, text }) =>
+    [...proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => ({ name, link })),
+  );
+  const inside = links.filter(({ link }) => !/^[a-z]+:/.test(link));
+  t.ok(inside.length > 50, 'the documents have been read');
+  t.same(
+    inside.flatMap(({ name, link }) => faultOfLink(name, link) ?? []),
+    [],
+  );
+  t.match(faultOfLink('README.md', 'docs/nowhere.md'), 'leads nowhere');
+  t.match(faultOfLink('README.md', 'docs/tls.md#nothing'), 'leads to no heading');
 });
 
 interface CommandHelp {
@@ -76,17 +86,16 @@ async function askHelp(path: readonly string[]): Promise<CommandHelp> {
   };
 }
 
-/** The words behind each `berth` that is followed by a command, up to the end of that command. */
+/** Where one command of a shell ends and another may begin. */
+const END = /\|+|&+|[;#>)]/;
+const CALL = /(?:^|[\s(`])berth\s+(?:--\s+)?([a-z][a-z-]*(?:\s.*)?)$/;
+
+/** The words behind each `berth` that is followed by a command. A user and a container may be called the same. */
 function callsIn(text: string): readonly (readonly string[])[] {
-  return text.split('\n').flatMap((line) => {
-    const words = line.split(/\s+/).map((word) => word.replace(/^[$(<`"']+/, ''));
-    return words.flatMap((word, index) => {
-      if (word !== 'berth') return [];
-      const rest = words.slice(index + (words[index + 1] === '--' ? 2 : 1));
-      const end = rest.findIndex((each) => /^(\||\|\||&&?|#|>|2>|berth$)/.test(each) || /[;)]$/.test(each));
-      const call = end === -1 ? rest : rest.slice(0, end + (/[;)]$/.test(String(rest[end])) ? 1 : 0));
-      return /^[a-z][a-z-]*$/.test(call[0] ?? '') ? [call.map((each) => each.replace(/[;)]+$/, ''))] : [];
-    });
+  const commands = text.split('\n').flatMap((line) => line.replaceAll('berth berth ', 'berth ').split(END));
+  return commands.flatMap((command) => {
+    const [, call] = CALL.exec(command.trim()) ?? [];
+    return call === undefined ? [] : [call.split(/\s+/)];
   });
 }
 
