@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'smol-toml';
 import t, { type Test } from 'tap';
-import { type BerthProcess, runBerth } from '../../helpers/berth-process.ts';
+import { type BerthProcess, FREE_PORTS, runBerth } from '../../helpers/berth-process.ts';
 import { eventually } from '../../helpers/kill-checks.ts';
 import { temporaryFolder } from '../../helpers/read-model.ts';
 
@@ -39,6 +39,24 @@ t.test('an agent waits for a broker that is not there, says so on stderr, and en
   t.equal(await agent.ended, 0);
   t.equal(agent.stdout(), '');
   t.ok(levelsOf(agent).every((level) => level === 'warn'));
+});
+
+t.test('an agent without a terminal lives on when it is told to read its files again, which it does by itself', async (t) => {
+  const agent = await lonelyAgent(t, 'warning');
+  await agent.says('"level":"warn"');
+  agent.child.kill('SIGHUP');
+  agent.child.kill('SIGTERM');
+  t.equal(await agent.ended, 0);
+});
+
+t.test('a command that is not a service ends with its caller', async (t) => {
+  const folder = temporaryFolder(t);
+  const broker = runBerth(t, 'broker', '--data-dir', folder, ...FREE_PORTS);
+  await broker.says('The broker is ready');
+  const feed = runBerth(t, 'audit', '--follow', '--from', '2020-01-01', '--data-dir', folder);
+  await feed.says('Position');
+  feed.child.kill('SIGHUP');
+  t.equal(await feed.ended, 0);
 });
 
 t.test('the level of its log comes from agent.conf unless a flag says otherwise', async (t) => {
