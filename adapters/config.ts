@@ -4,6 +4,8 @@
  */
 import { resolve } from 'node:path';
 import { POLICY_NAMES, type PolicyName } from '../domain/placement/policies.ts';
+import { type LogFileSettings, ROTATIONS } from './log-file.ts';
+import { LOG_LEVELS, type LogLevel } from './logging.ts';
 import { type SettingName, type Settings, settingOf } from './settings/names.ts';
 import { createReading, type Reading } from './settings/reading.ts';
 import type { Setting } from './settings/setting.ts';
@@ -78,6 +80,9 @@ export interface BrokerConfig {
   readonly placementPolicy: PolicyName;
   /** Who may ask for metrics: programs on this machine and clients, everybody, or nobody. */
   readonly metrics: MetricsReach;
+  readonly logLevel: LogLevel;
+  /** Undefined: lines go to stderr. */
+  readonly logFiles: Omit<LogFileSettings, 'program'> | undefined;
   /** How long facts wait for a signed checkpoint at most. */
   readonly checkpointIntervalMs: number;
   readonly connectionTokenLifetimeMs: number;
@@ -100,6 +105,9 @@ type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
 const METRICS_REACH = ['local', 'open', 'off'] as const;
 type MetricsReach = (typeof METRICS_REACH)[number];
+
+const MAX_LOG_BYTES = 1024 ** 4;
+const MAX_LOG_FILES = 10_000;
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -139,6 +147,7 @@ export function brokerConfig(settings: Settings, workingFolder: string, problems
     createRetries: whole('create-sessions-number-of-retries-on-failure', 0, 100),
     placementPolicy: as('berth.placement-policy', (setting) => oneOf(setting, POLICY_NAMES)),
     metrics: as('berth.metrics', (setting) => oneOf(setting, METRICS_REACH)),
+    ...logging(reading, workingFolder),
     checkpointIntervalMs: whole('berth.checkpoint-interval-seconds', 1, DAY_SECONDS) * SECOND_MS,
     connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
     deletedSessionVisibleMs: deletedVisibleSeconds(settings, whole) * SECOND_MS,
@@ -164,6 +173,19 @@ function deletedVisibleSeconds(settings: Settings, whole: (name: SettingName, le
   return settings['delete-session-duration-seconds'] === undefined
     ? hours * HOUR_SECONDS
     : whole('delete-session-duration-seconds', 0, YEAR_SECONDS);
+}
+
+function logging({ as }: Reading, workingFolder: string): Pick<BrokerConfig, 'logLevel' | 'logFiles'> {
+  const directory = as('berth.log-directory', (setting) => (setting.value.trim() === '-' ? undefined : path(setting, workingFolder)));
+  const level = as('berth.log-level', (setting) => (setting.value.trim() === '' ? undefined : oneOf(setting, LOG_LEVELS)));
+  const files = {
+    rotation: as('berth.log-rotation', (setting) => oneOf(setting, ROTATIONS)),
+    maxFileSize: as('berth.log-max-file-size', (setting) => wholeNumber(setting, 1, MAX_LOG_BYTES)),
+    rotate: as('berth.log-rotate', (setting) => wholeNumber(setting, 0, MAX_LOG_FILES)),
+  };
+  // A terminal is to stay quiet; files are there to be searched.
+  if (directory === undefined) return { logLevel: level ?? 'warn', logFiles: undefined };
+  return { logLevel: level ?? 'info', logFiles: { directory, ...files } };
 }
 
 function doors(settings: Settings, reading: Reading, workingFolder: string): Pick<BrokerConfig, 'clients' | 'agents' | 'gateways'> {

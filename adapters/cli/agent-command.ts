@@ -3,9 +3,10 @@ import { loadAgentConfig } from '../../agent/config.ts';
 import { runAgent } from '../../agent/main.ts';
 import { configFileOn } from '../../agent/places.ts';
 import { systemClock, systemRandom } from '../system.ts';
-import { openAgentLog } from './agent-log.ts';
 import type { AgentFlags } from './flags.ts';
 import { announceReady, endRequested, endWithin } from './lifetime.ts';
+import { logLevel } from './output.ts';
+import { openProgramLog } from './program-log.ts';
 
 /** Longer than orders under way are waited for. */
 const STOP_MS = 10_000;
@@ -17,7 +18,12 @@ export async function runAgentCommand(flags: AgentFlags): Promise<number> {
     platform: process.platform,
     environment: process.env,
   });
-  const log = await openAgentLog(config.log, flags.logLevel);
+  const { level, directory } = config.log;
+  const log = await openProgramLog(
+    'agent',
+    logLevel(flags.logLevel ?? (level === 'warning' ? 'warn' : level)),
+    directory === '-' ? undefined : config.log,
+  );
   const { logger } = log;
   for (const warning of config.warnings) logger.warn({}, warning);
   try {

@@ -210,7 +210,7 @@ function withBrokerFlags(command: Command): Command {
     .option('--client-port <port>', 'for clients of the API; 0 takes a free one (default: 8443)')
     .option('--agent-port <port>', 'for agents; 0 takes a free one (default: 8445)')
     .option('--gateway-port <port>', 'for connection gateways, where enable-gateway is true (default: 8447)')
-    .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')}`, 'warn');
+    .option('--log-level <level>', `what to log: ${LOG_LEVELS.join(', ')} (default: warn; info where it goes into files)`);
 }
 
 /** For commands that read a log and list what they find. */

@@ -2,13 +2,15 @@
 import { join } from 'node:path';
 import { requestId } from '../../domain/ids.ts';
 import { type RunningBroker, startBroker } from '../broker.ts';
+import type { BrokerConfig } from '../config.ts';
 import { CONNECTION_FILE, type ConnectionFile, writeConnectionFile } from '../connection-file.ts';
 import type { Logger } from '../logging.ts';
 import type { Gathered } from '../settings/gather.ts';
 import { systemClock, systemRandom } from '../system.ts';
 import { type BrokerFlags, configFrom, gatheredFrom } from './flags.ts';
 import { announceReady, endRequested, endWithin, onReload } from './lifetime.ts';
-import { print, stderrLogger } from './output.ts';
+import { print } from './output.ts';
+import { openProgramLog } from './program-log.ts';
 
 /** Longer than requests under way are waited for. */
 const STOP_MS = 15_000;
@@ -18,7 +20,22 @@ export async function runBroker(flags: BrokerFlags): Promise<number> {
   const ending = endRequested('service');
   const gathered = await gatheredFrom(flags);
   const config = configFrom(gathered);
-  const logger = stderrLogger('broker', flags.logLevel);
+  const log = await openProgramLog('broker', config.logLevel, config.logFiles);
+  try {
+    return await runWith(log.logger, { config, gathered, ending });
+  } finally {
+    await log.close();
+  }
+}
+
+interface Run {
+  readonly config: BrokerConfig;
+  readonly gathered: Gathered;
+  /** Resolves when it is asked to end. */
+  readonly ending: Promise<void>;
+}
+
+async function runWith(logger: Logger, { config, gathered, ending }: Run): Promise<number> {
   reportSettings(gathered, logger);
   const broker = await startBroker(config, { clock: systemClock, random: systemRandom, logger });
   try {

@@ -14,7 +14,7 @@ export interface BrokerFlags {
   readonly clientPort?: string;
   readonly agentPort?: string;
   readonly gatewayPort?: string;
-  readonly logLevel: string;
+  readonly logLevel?: string;
 }
 
 export interface StartFlags extends BrokerFlags {
@@ -151,6 +151,7 @@ const NAMES = {
   'client-to-broker-connector-https-port': ['clientPort', '--client-port'],
   'agent-to-broker-connector-https-port': ['agentPort', '--agent-port'],
   'gateway-to-broker-connector-https-port': ['gatewayPort', '--gateway-port'],
+  'berth.log-level': ['logLevel', '--log-level'],
 } as const satisfies Partial<Record<SettingName, readonly [keyof BrokerFlags, string]>>;
 
 function settingsOf(flags: Partial<Omit<BrokerFlags, 'config'>>): Settings {

@@ -86,7 +86,7 @@ async function startAgent({ dataDir, flags, agents }: Run, number: number, conne
   const file = await writeAgentFiles(dataDir, number, connection).catch((cause: Error) => {
     throw new Error(`The files of server ${number} cannot be written: ${cause.message}`, { cause });
   });
-  const parameters = ['agent', '--config', file, '--log-level', flags.logLevel];
+  const parameters = ['agent', '--config', file, '--log-level', flags.logLevel ?? 'warn'];
   const ended = (ending: Ending, delayMs: number): void => {
     complain(`The agent of server ${number} has ended (${ending}). It is started again in ${delayMs / 1000} s.`);
   };

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { brokerConfig } from '../../adapters/config.ts';
+import type { SettingName } from '../../adapters/settings/names.ts';
 import { ConfigError } from '../../adapters/settings/setting.ts';
 
 t.test('without settings everything is as in the original, on this machine only', async (t) => {
@@ -29,6 +30,8 @@ t.test('without settings everything is as in the original, on this machine only'
     createRetries: 2,
     placementPolicy: 'least-loaded',
     metrics: 'local',
+    logLevel: 'warn',
+    logFiles: undefined,
     checkpointIntervalMs: 60_000,
     connectionTokenLifetimeMs: 3_600_000,
     deletedSessionVisibleMs: 3_600_000,
@@ -61,6 +64,28 @@ t.test('settings win over defaults', async (t) => {
     screenshotFormat: 'jpeg',
     placementPolicy: 'pack',
   });
+});
+
+t.test('a log goes into files where there is a folder for them, and then says more', async (t) => {
+  const config = (more: Partial<Record<SettingName, string>>) =>
+    brokerConfig(Object.fromEntries(Object.entries(more).map(([name, value]) => [name, { value, from: name }])), '/srv');
+  t.match(config({ 'berth.log-directory': 'log' }), {
+    logLevel: 'info',
+    logFiles: { directory: '/srv/log', rotation: 'daily', maxFileSize: 10_485_760, rotate: 9 },
+  });
+  t.match(config({ 'berth.log-directory': '-', 'berth.log-level': 'DEBUG' }), { logLevel: 'debug', logFiles: undefined });
+  t.match(config({ 'berth.log-directory': '/l', 'berth.log-level': 'warn', 'berth.log-rotation': 'hourly', 'berth.log-rotate': '0' }), {
+    logLevel: 'warn',
+    logFiles: { directory: '/l', rotation: 'hourly', rotate: 0 },
+  });
+  for (const [name, value, message] of [
+    ['berth.log-level', 'loud', 'berth.log-level must be debug or info or warn or error or silent, not "loud".'],
+    ['berth.log-rotation', 'weekly', 'berth.log-rotation must be daily or hourly, not "weekly".'],
+    ['berth.log-max-file-size', '0', 'berth.log-max-file-size must be a whole number from 1 to 1099511627776, not "0".'],
+    ['berth.log-rotate', '-1', 'berth.log-rotate must be a whole number from 0 to 10000, not "-1".'],
+  ] as const) {
+    t.throws(() => config({ [name]: value }), { name: 'ConfigError', message });
+  }
 });
 
 t.test('names and addresses are told from what is neither', async (t) => {

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createApiClient } from '../../../adapters/cli/api.ts';
-import { type BerthProcess, connectionOf, FREE_PORTS, runBerth } from '../../helpers/berth-process.ts';
+import { createApiClient as createTestClient } from '../../helpers/api-client.ts';
+import { BERTH, type BerthProcess, connectionOf, FREE_PORTS, runBerth, runModule } from '../../helpers/berth-process.ts';
 import { temporaryFolder } from '../../helpers/read-model.ts';
 
 async function startBroker(t: Test, dataDir: string, ...more: string[]): Promise<BerthProcess> {
@@ -148,4 +149,35 @@ t.test('what keeps a broker from starting is one sentence on stderr', async (t) 
     t.match(broker.stderr(), sentence);
     t.equal(broker.stdout(), '');
   }
+});
+
+t.test('what a broker says goes into the files of its folder, which are put away as they grow', async (t) => {
+  const folder = temporaryFolder(t);
+  const log = join(folder, 'log');
+  const env = { BERTH_LOG_DIRECTORY: log, BERTH_LOG_MAX_FILE_SIZE: '600', BERTH_LOG_ROTATE: '2' };
+  const broker = runModule(t, BERTH, ['broker', '--data-dir', join(folder, 'data'), ...FREE_PORTS], { env });
+  await broker.says('The broker is ready');
+  const client = await createTestClient(await connectionOf(join(folder, 'data')));
+  for (let count = 0; count < 10; count += 1) await client.call('POST', '/createSessions', []);
+  await client.close();
+  t.equal(await stop(broker, 'SIGTERM'), 0);
+  t.equal(broker.stderr(), '', 'nobody is watching');
+  t.same((await readdir(log)).sort(), ['broker.log', 'broker.log.1', 'broker.log.2']);
+  for (const name of await readdir(log)) {
+    const lines = (await readFile(join(log, name), 'utf8')).split('\n').filter((line) => line !== '');
+    t.ok(
+      lines.every((line) => JSON.parse(line).program === 'broker'),
+      name,
+    );
+  }
+});
+
+t.test('a log folder that cannot be written is said, and the lines go to stderr', async (t) => {
+  const folder = temporaryFolder(t);
+  await writeFile(join(folder, 'log'), 'a file stands in the way');
+  const env = { BERTH_LOG_DIRECTORY: join(folder, 'log') };
+  const broker = runModule(t, BERTH, ['broker', '--data-dir', join(folder, 'data'), ...FREE_PORTS], { env });
+  await broker.says('The broker is ready');
+  t.equal(await stop(broker, 'SIGTERM'), 0);
+  t.match(broker.stderr(), /^The log file .*broker\.log cannot be written: .* Its lines go to stderr instead\.\n\{.*"level":"info"/);
 });

@@ -24,7 +24,7 @@ t.test('help and version are what was asked for, so they go to stdout', async (t
 t.test('a value that cannot be is named with its flag', async (t) => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [['broker', '--client-port', '99999'], '--client-port must be a whole number from 0 to 65535, not "99999".\n'],
-    [['broker', '--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, silent, not "loud".\n'],
+    [['broker', '--log-level', 'loud'], '--log-level must be debug or info or warn or error or silent, not "loud".\n'],
     [['start', '--servers', 'many'], '--servers must be a whole number from 0 to 200, not "many".\n'],
     [['start', '--agent-port', '-1'], '--agent-port must be a whole number from 0 to 65535, not "-1".\n'],
   ];

@@ -1,15 +1,14 @@
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { type LogConfig, parseAgentConfig } from '../../agent/config.ts';
-import { openLogFile } from '../../agent/log-file.ts';
+import { type LogFileSettings, openLogFile } from '../../adapters/log-file.ts';
 import { newFolder } from '../helpers/real-agent.ts';
 import { createSimulatedClock } from '../helpers/simulated-clock.ts';
 import { until } from '../helpers/until.ts';
 
-const DEFAULTS: LogConfig = parseAgentConfig("version = '0.1'\n[agent]\nbroker_host = 'x'").log;
+const DEFAULTS = { program: 'agent', rotation: 'daily', maxFileSize: 10_485_760, rotate: 9 } as const;
 
-async function logIn(directory: string, changes: Partial<LogConfig> = {}) {
+async function logIn(directory: string, changes: Partial<LogFileSettings> = {}) {
   const troubles: string[] = [];
   const clock = createSimulatedClock(Date.now());
   const file = await openLogFile({ ...DEFAULTS, directory, ...changes }, clock, (sentence) => troubles.push(sentence));
@@ -120,4 +119,20 @@ t.test('a file that cannot be put away is noticed, at the start and later', asyn
   await file.close();
   await utimes(join(folder, 'agent.log'), 1, 1);
   t.match((await logIn(folder, { rotate: 1 })).troubles, [/cannot be written: E\w+: .*rename/]);
+});
+
+t.test('a line that a kill cut short stays by itself', async (t) => {
+  const folder = await newFolder();
+  const path = join(folder, 'broker.log');
+  for (const [before, after] of [
+    ['{"cut', '{"cut\nnew\n'],
+    ['whole\n', 'whole\nnew\n'],
+    ['', 'new\n'],
+  ] as const) {
+    await writeFile(path, before);
+    const { file } = await logIn(folder, { program: 'broker' });
+    file.write('new\n');
+    await file.close();
+    t.equal(await readFile(path, 'utf8'), after);
+  }
 });

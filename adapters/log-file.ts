@@ -1,9 +1,21 @@
-/** The agent's log in files: `agent.log`, and `agent.log.1`, `agent.log.2` and so on for what was before, as the section `[log]` says. */
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+/** A program's log in files: `broker.log`, and `broker.log.1`, `broker.log.2` and so on for what was before. */
+import { appendFile, mkdir, open as openFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createStream, type RotatingFileStream } from 'rotating-file-stream';
 import type { Clock } from '../domain/ports/clock.ts';
-import type { LogConfig } from './config.ts';
+
+export const ROTATIONS = ['daily', 'hourly'] as const;
+
+export interface LogFileSettings {
+  readonly directory: string;
+  /** Of the program: what its files are called. */
+  readonly program: string;
+  readonly rotation: (typeof ROTATIONS)[number];
+  /** Bytes. */
+  readonly maxFileSize: number;
+  /** Older files kept. */
+  readonly rotate: number;
+}
 
 export interface LogFile {
   /** False: the line is not kept, because the file cannot be written. */
@@ -12,7 +24,6 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
-const NAME = 'agent.log';
 /** Readable by the group, as logs of services are. */
 const MODE = 0o640;
 /** Of lines that a slow disk has not taken yet. */
@@ -21,13 +32,15 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 60_000;
 
 /** Resolves when the file is open, or known not to open; then, and whenever it breaks, `trouble` is told a sentence. */
-export async function openLogFile(settings: LogConfig, clock: Clock, trouble: (sentence: string) => void): Promise<LogFile> {
+export async function openLogFile(settings: LogFileSettings, clock: Clock, trouble: (sentence: string) => void): Promise<LogFile> {
   let stream: RotatingFileStream | undefined;
   let closed = false;
 
   function broken(error: Error): void {
     stream = undefined;
-    trouble(`The log file ${join(settings.directory, NAME)} cannot be written: ${error.message}. Its lines go to stderr instead.`);
+    trouble(
+      `The log file ${join(settings.directory, nameOf(settings.program, 0))} cannot be written: ${error.message}. Its lines go to stderr instead.`,
+    );
     clock.after(RETRY_MS, () => void open());
   }
 
@@ -61,11 +74,12 @@ export async function openLogFile(settings: LogConfig, clock: Clock, trouble: (s
   };
 }
 
-async function opening(settings: LogConfig, now: number): Promise<RotatingFileStream> {
-  const { directory, rotation, maxFileSize, rotate } = settings;
+async function opening(settings: LogFileSettings, now: number): Promise<RotatingFileStream> {
+  const { directory, program, rotation, maxFileSize, rotate } = settings;
   await mkdir(directory, { recursive: true, mode: 0o750 });
   await putAwayOld(settings, now);
-  const stream = createStream(nameOf, {
+  await endLine(join(directory, nameOf(program, 0)));
+  const stream = createStream((number) => nameOf(program, number), {
     path: directory,
     interval: rotation === 'daily' ? '1d' : '1h',
     size: `${maxFileSize}B`,
@@ -82,9 +96,9 @@ async function opening(settings: LogConfig, now: number): Promise<RotatingFileSt
   });
 }
 
-/** What the agent wrote yesterday, and stopped, is not mixed with what it writes today. The library does this for other ways of naming only. */
-async function putAwayOld({ directory, rotation, rotate }: LogConfig, now: number): Promise<void> {
-  const pathOf = (number: number): string => join(directory, nameOf(number));
+/** What was written yesterday, before a stop, is not mixed with what it writes today. The library does this for other ways of naming only. */
+async function putAwayOld({ directory, program, rotation, rotate }: LogFileSettings, now: number): Promise<void> {
+  const pathOf = (number: number): string => join(directory, nameOf(program, number));
   const written = await stat(pathOf(0)).catch(() => undefined);
   if (written === undefined || periodOf(written.mtimeMs, rotation) === periodOf(now, rotation)) return;
   if (rotate === 0) return rm(pathOf(0));
@@ -93,17 +107,27 @@ async function putAwayOld({ directory, rotation, rotate }: LogConfig, now: numbe
   }
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
+  return undefined;
+}
+
+/** A line that was being written when the process was killed stays by itself. */
+async function endLine(path: string): Promise<void> {
+  const file = await openFile(path, 'r').catch(ignoreMissing);
+  if (file === undefined) return;
+  const { size } = await file.stat();
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1)).finally(() => file.close());
+  if (size > 0 && buffer.toString() !== '\n') await appendFile(path, '\n');
 }
 
 /** The local day or hour. */
-function periodOf(time: number, rotation: LogConfig['rotation']): string {
+function periodOf(time: number, rotation: LogFileSettings['rotation']): string {
   const date = new Date(time);
   return rotation === 'daily' ? date.toDateString() : `${date.toDateString()} ${date.getHours()}`;
 }
 
 /** 0 is the newest, for which the library says null. */
-function nameOf(number: number | Date | null): string {
-  return number === null || number === 0 ? NAME : `${NAME}.${number}`;
+function nameOf(program: string, number: number | Date | null): string {
+  return number === null || number === 0 ? `${program}.log` : `${program}.log.${number}`;
 }
