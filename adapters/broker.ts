@@ -28,6 +28,7 @@ import { createSealing } from './evidence/sealing.ts';
 import { checkpointKey } from './evidence/signatures.ts';
 import { createAdminApi } from './http/admin-api.ts';
 import { createAgentConnections } from './http/agent-connections.ts';
+import { requestIdOf } from './http/request-notes.ts';
 import { type LocalServing, serveLocally } from './http/serve-local.ts';
 import { liftedLog } from './lifted-log.ts';
 import type { Logger } from './logging.ts';
@@ -202,6 +203,7 @@ function serveAdministrators(parts: Administered, { clock, random, logger }: Bro
   const ports = { log, clock, random };
   const authServers = createAuthServers(ports, core.trusted);
   const administration = createAdministration({ ...ports, access, authServers, credentials, signingKeys: secrets.signingKeys, readable });
-  const failed = (err: unknown) => logger.error({ err }, 'A request of an administrator failed.');
+  const failed = (err: unknown, request: Request) =>
+    logger.error({ err, requestId: requestIdOf(request) }, 'A request of an administrator failed.');
   return serveLocally(createAdminApi({ administration, random, failed }), dataDir);
 }

@@ -16,10 +16,13 @@ import { createBearerCheck, withoutNeed } from './http/bearer.ts';
 import { createClientApi } from './http/client-api.ts';
 import { createGatewayApi } from './http/gateway-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
+import { operations } from './http/operations.ts';
 import { answerProblem, recordRefusals } from './http/problem.ts';
 import { createLimitCounters, createProtection, type LimitCounters, type Protection } from './http/protection.ts';
 import { answerReady, type NotReady } from './http/ready.ts';
 import { addressOf } from './http/refusals.ts';
+import { requestIdOf } from './http/request-notes.ts';
+import { AGENT_OPERATIONS, CLIENT_OPERATIONS, createRequestWatch, GATEWAY_OPERATIONS, type RequestWatch } from './http/request-watch.ts';
 import { type ServeOptions, type Serving, serveHttps } from './http/serve.ts';
 import { createVerifier } from './http/verifier.ts';
 import type { Logger } from './logging.ts';
@@ -73,6 +76,7 @@ export interface DoorParts {
 interface Doors extends DoorParts {
   readonly counters: LimitCounters;
   readonly protection: Protection;
+  readonly watch: RequestWatch;
 }
 
 /** `close` gets what closes a door, as soon as that is open. */
@@ -85,7 +89,8 @@ export async function openDoors(
   const counters = createLimitCounters();
   const { maxRequestsPerSecond: requestsPerSecond, trustsForwardedFor } = config;
   const protection = createProtection({ requestsPerSecond, trustsForwardedFor, now: ports.clock.now, counters });
-  const doors: Doors = { ...parts, counters, protection };
+  const watch = createRequestWatch({ ...ports, trustsForwardedFor, answered: parts.metrics.answered });
+  const doors: Doors = { ...parts, counters, protection, watch };
   const agents = await serveAgents(doors);
   onStop(async () => {
     const closed = agents.close();
@@ -124,7 +129,9 @@ function serveAgents({
   const { clock, random, logger } = ports;
   const now = clock.now;
   const app = new Hono();
-  const failed = (err: unknown) => logger.error({ err }, 'A request of an agent failed.');
+  app.use(doors.watch({ operations: AGENT_OPERATIONS, changes: AGENT_CHANGES, isTraced: false }));
+  const failed = (err: unknown, request: Request) =>
+    logger.error({ err, requestId: requestIdOf(request) }, 'A request of an agent failed.');
   app.onError((error, context) => answerProblem(context, error, failed));
   const guard = doors.protection.guessing(AGENT_GUESSES);
   const issueToken = createTokenEndpoint({
@@ -186,7 +193,7 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   });
   const scrape = config.metrics === 'off' ? undefined : doors.scrapeOf(doors.counters);
   const app = createClientApi({
-    timed: doors.metrics.timed,
+    watch: doors.watch({ operations: CLIENT_OPERATIONS, changes: CLIENT_CHANGES, isTraced: true }),
     metrics: scrape && { scrape, isOpen: config.metrics === 'open', authorize: checkBearer },
     application: core.application,
     past,
@@ -208,13 +215,18 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   return serveDoor(app, config.clients, keys.clients, doors);
 }
 
-function gatewayApp({ ports, isHealthy, notReady, core, protection }: Doors): Hono {
+function gatewayApp({ ports, isHealthy, notReady, core, protection, watch }: Doors): Hono {
   const app = new Hono();
+  app.use(watch({ operations: GATEWAY_OPERATIONS, changes: new Set(), isTraced: true }));
   app.use(protection.perAddress);
   const { random, logger: log } = ports;
   app.route('/', createGatewayApi({ application: core.application, mappings: core.dnsNames, isHealthy, notReady, random, log }));
   return app;
 }
+
+/** What is worth a line of the log when it has gone well, too. */
+const AGENT_CHANGES: ReadonlySet<string> = new Set(['agent-register', 'agent-connect']);
+const CLIENT_CHANGES: ReadonlySet<string> = new Set(operations.filter(({ changes }) => changes).map(({ id }) => id));
 
 /** Secrets of agents are beyond guessing, and many agents may have one address and come back to a broker that has lost its log. */
 const AGENT_GUESSES = { ofAddress: 600, ofClient: 60 };

@@ -7,6 +7,7 @@ import type { Reception } from '../../domain/ports/reception.ts';
 import type { Core } from '../core.ts';
 import type { AgentConnections } from '../http/agent-connections.ts';
 import { createBrokerApi } from '../http/broker-api.ts';
+import { requestIdOf } from '../http/request-notes.ts';
 import type { Logger } from '../logging.ts';
 import type { Tokens } from '../tokens.ts';
 import { createClusterLink, shareTelemetry } from './agents.ts';
@@ -72,7 +73,7 @@ export function createCluster({ self, connections, tokens, ca, clock, logger, ho
           for (const { serverId, telemetry } of batch) if (!connections.holds(serverId)) core().fleet.telemetry(serverId, telemetry);
         },
         link: connections,
-        failed: (err) => logger.error({ err }, 'A request of another broker failed.'),
+        failed: (err, request) => logger.error({ err, requestId: requestIdOf(request) }, 'A request of another broker failed.'),
       }),
     close: peers.close,
   };

@@ -3,7 +3,6 @@ import { type Context, Hono } from 'hono';
 import type { CredentialKind } from '../../domain/access/actor.ts';
 import type { DnsMapping } from '../../domain/dns/events.ts';
 import type { Origin } from '../../domain/facts.ts';
-import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Administration } from '../administration.ts';
 import {
@@ -16,12 +15,13 @@ import {
   unregisterAuthServerWish,
 } from '../wire/admin.ts';
 import { answerProblem, parsed, problem } from './problem.ts';
+import { notesOf } from './request-notes.ts';
 
 export interface AdminApiDeps {
   readonly administration: Administration;
   readonly random: Random;
   /** Told of what ought not to happen. */
-  readonly failed: (error: unknown) => void;
+  readonly failed: (error: unknown, request: Request) => void;
 }
 
 const MAX_BODY_BYTES = 16_384;
@@ -35,7 +35,10 @@ export function createAdminApi({ administration, random, failed }: AdminApiDeps)
 
   const originOf = ({ req }: Context): Origin => {
     const operator = req.header(OPERATOR_HEADER) ?? '';
-    return { cause: { kind: 'operator', id: OPERATOR.test(operator) ? operator : 'unnamed' }, requestId: requestId(random.uuid()) };
+    return {
+      cause: { kind: 'operator', id: OPERATOR.test(operator) ? operator : 'unnamed' },
+      requestId: notesOf(req.raw, random).requestId,
+    };
   };
 
   for (const kind of ['api-client', 'agent-client'] as const) {

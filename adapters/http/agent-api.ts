@@ -29,7 +29,7 @@ export interface AgentApiDeps {
   /** Whether another agent is connected as this server, here or to another broker. */
   contested(serverId: ServerId, run: string | undefined): Promise<boolean>;
   /** Told of what was thrown while a request was served. */
-  failed(error: unknown): void;
+  failed(error: unknown, request: Request): void;
 }
 
 interface AgentEnv {

@@ -16,7 +16,7 @@ export interface BrokerApiDeps {
   /** Of the agents connected to this broker. */
   readonly link: Pick<AgentLink, 'screenshot'> & { contested(serverId: ServerId, run: string): boolean };
   /** Told of what was thrown while a request was served. */
-  failed(error: unknown): void;
+  failed(error: unknown, request: Request): void;
 }
 
 export function createBrokerApi({ self, verifyBrokerToken, telemetry, holds, link, failed }: BrokerApiDeps): Hono {

@@ -4,8 +4,7 @@
  *     const app = createClientApi(deps);
  *     await app.request('/describeSessions', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
  */
-import { Hono } from 'hono';
-import { requestId } from '../../domain/ids.ts';
+import { Hono, type MiddlewareHandler } from 'hono';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Application } from '../application.ts';
 import type { Attempts } from '../audit/attempts.ts';
@@ -33,6 +32,7 @@ import type { Protection } from './protection.ts';
 import { answerReady, type NotReady } from './ready.ts';
 import { addressOf, createRefusals, strangerAt } from './refusals.ts';
 import { refuse, reply } from './reply.ts';
+import { noteOperation, notesOf } from './request-notes.ts';
 import { getSessionScreenshots } from './screenshots.ts';
 import { closeServers, describeServers, openServers } from './servers.ts';
 import { createSessions, deleteSessions, describeSessions } from './sessions.ts';
@@ -60,8 +60,8 @@ export interface ClientApiDeps {
   readonly isHealthy: () => boolean;
   /** What keeps requests from being answered now. */
   readonly notReady: () => readonly NotReady[];
-  /** Counts and times the answers of an operation; undefined: nobody does. */
-  readonly timed?: ((operation: string, answer: Answer) => Answer) | undefined;
+  /** Stands before everything; undefined: nobody tells what became of requests. */
+  readonly watch?: MiddlewareHandler | undefined;
   /** Undefined: there is none. */
   readonly metrics?: MetricsPage | undefined;
   readonly random: Random;
@@ -80,17 +80,18 @@ interface Route {
 
 export function createClientApi(deps: ClientApiDeps): Hono {
   const app = new Hono();
+  if (deps.watch !== undefined) app.use(deps.watch);
   app.use(deps.protection.perAddress);
   const routes = [...operationRoutes(deps), ...otherRoutes(deps)];
   for (const { method, path, answer } of routes) app.on(method, path, (context) => answer(context.req.raw, addressOf(context)));
   app.notFound(({ req }) => refuseUnknown(routes, req.path));
-  app.onError((error) => answerThrown(error, deps.random.uuid(), deps.log));
+  app.onError((error, { req }) => answerThrown(error, notesOf(req.raw, deps.random).requestId, deps.log));
   return app;
 }
 
 function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
-  const { application, past, audit, stopping, timed = untimed } = deps;
+  const { application, past, audit, stopping } = deps;
   const tools: OperationTools = { application, past, audit, stopping, tokens: createNextTokens(deps.nextTokenKey), limits };
   const changes: Readonly<Record<ChangeId, (tools: OperationTools) => Change>> = {
     createSessions,
@@ -111,11 +112,9 @@ function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   return operations.map((operation) => {
     const serve = operation.changes ? createRepeatable(deps, changes[operation.id](tools)) : look(looks[operation.id](tools));
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    return { method: operation.method, path, answer: timed(operation.id, answerOperation(deps, operation.id, serve, limits)) };
+    return { method: operation.method, path, answer: answerOperation(deps, operation.id, serve, limits) };
   });
 }
-
-const untimed = (_: string, answer: Answer): Answer => answer;
 
 type Serve = (call: Call, request: Request) => Promise<Response>;
 
@@ -130,11 +129,14 @@ const look =
 const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Serve, limits: ApiLimits): Answer => {
   const { application, attempts, authorize, protection, random, log } = deps;
   return async (request, remoteAddress) => {
-    const id = requestId(random.uuid());
+    const notes = notesOf(request, random);
+    const { requestId: id } = notes;
+    noteOperation(notes, operation);
     const refusals = createRefusals(attempts, { operation, remoteAddress });
     let origin = strangerAt('client-api', id);
     try {
       const client = await authorize(request.headers.get('authorization'));
+      notes.client = client;
       protection.perClient(client);
       origin = { cause: { kind: 'client', id: client }, requestId: id };
       await awaitPosition(request, application);
@@ -146,19 +148,12 @@ const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Ser
   };
 };
 
-function otherRoutes({
-  issueToken = noTokens,
-  servesYaml,
-  isHealthy,
-  notReady,
-  metrics,
-  timed = untimed,
-}: ClientApiDeps): readonly Route[] {
+function otherRoutes({ issueToken = noTokens, servesYaml, isHealthy, notReady, metrics }: ClientApiDeps): readonly Route[] {
   const document = lazily(createDocument);
   const docs = lazily(() => createDocs(document()));
   const yaml = lazily(async () => (await import('yaml')).stringify(document(), { aliasDuplicateObjects: false, lineWidth: 0 }));
   return [
-    { method: 'POST', path: '/oauth2/token', answer: timed('token', issueToken) },
+    { method: 'POST', path: '/oauth2/token', answer: issueToken },
     { method: 'GET', path: '/health', answer: () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })) },
     { method: 'GET', path: '/ready', answer: () => answerReady(notReady()) },
     ...(metrics ? [{ method: 'GET', path: '/metrics', answer: (...asked: Parameters<Answer>) => answerMetrics(metrics, ...asked) }] : []),

@@ -14,6 +14,7 @@ import { answerThrown } from './fault.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { answerReady, type NotReady } from './ready.ts';
 import { badRequest, HttpProblem, refuse, reply } from './reply.ts';
+import { notesOf } from './request-notes.ts';
 
 export interface GatewayApiDeps {
   readonly application: Pick<Application, 'describeSessions'>;
@@ -43,7 +44,7 @@ export function createGatewayApi(deps: GatewayApiDeps): Hono {
   app.get('/health', () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })));
   app.get('/ready', () => answerReady(notReady()));
   app.notFound(() => refuse(404, 'There is nothing here but /resolveSession, /health and /ready'));
-  app.onError((error) => answerThrown(error, random.uuid(), log));
+  app.onError((error, { req }) => answerThrown(error, notesOf(req.raw, random).requestId, log));
   return app;
 }
 

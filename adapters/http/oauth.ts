@@ -1,5 +1,4 @@
 /** The token endpoint: `POST /oauth2/token`, the client credentials grant of RFC 6749, section 4.4. */
-import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Attempts } from '../audit/attempts.ts';
 import type { ApiAudience, TokenIssuer } from '../tokens.ts';
@@ -7,6 +6,7 @@ import { readText } from './body.ts';
 import type { GuessGuard } from './protection.ts';
 import { createRefusals, strangerAt } from './refusals.ts';
 import { HttpProblem, reply } from './reply.ts';
+import { notesOf } from './request-notes.ts';
 
 export interface OAuthDeps {
   /** Whether this client is registered with this password. Slow on purpose; throws PasswordsBusyError. */
@@ -40,10 +40,12 @@ interface Credentials {
 export function createTokenEndpoint(deps: OAuthDeps): TokenEndpoint {
   const { authenticate, tokens, now, attempts, random, guard = unguarded, audience = 'api' } = deps;
   return async (request, remoteAddress) => {
+    const notes = notesOf(request, random);
     const refusals = createRefusals(attempts, { operation: '/oauth2/token', remoteAddress });
-    const origin = strangerAt(audience === 'agent' ? 'agent-api' : 'client-api', requestId(random.uuid()));
+    const origin = strangerAt(audience === 'agent' ? 'agent-api' : 'client-api', notes.requestId);
     try {
       const clientId = await authenticated(request, authenticate, (id) => guard(id, remoteAddress, request.headers.get('x-forwarded-for')));
+      notes.client = clientId;
       const token = await tokens.issueAccessToken({ clientId, audience, lifetimeSeconds: LIFETIME_SECONDS }, now());
       return reply(200, { access_token: token, token_type: 'Bearer', expires_in: LIFETIME_SECONDS });
     } catch (error) {

@@ -2,7 +2,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { z } from 'zod';
 import type { Origin } from '../../domain/facts.ts';
-import { requestId } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import { LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
 import type { Attempts } from '../audit/attempts.ts';
@@ -10,6 +9,7 @@ import { claimedBy } from '../tokens.ts';
 import { readText } from './body.ts';
 import { addressOf, createRefusals, strangerAt } from './refusals.ts';
 import { HttpProblem, type ProblemNotes } from './reply.ts';
+import { notesOf } from './request-notes.ts';
 
 /** Where a context keeps them. */
 const [REFUSED, NOTES] = ['refused', 'notes'] as const;
@@ -54,12 +54,12 @@ export function unauthorized(c: Context): Response {
 export const bearerToken = ({ req }: Context): string | undefined => /^Bearer ([^\s]+)$/i.exec(req.header('Authorization') ?? '')?.[1];
 
 /** The answer to a request that threw `error`; `failed` is told of what ought not to happen. */
-export function answerProblem(c: Context, error: Error, failed: (error: unknown) => void): Response {
+export function answerProblem(c: Context, error: Error, failed: (error: unknown, request: Request) => void): Response {
   if (error instanceof HttpProblem) return unreadable(c, error);
   if (error instanceof LogBusyError || error instanceof LogFault) {
     return problem(c, 503, 'busy', 'The broker cannot write its log at the moment');
   }
-  failed(error);
+  failed(error, c.req.raw);
   return problem(c, 500, 'internal_error');
 }
 
@@ -70,7 +70,7 @@ export function recordRefusals({ attempts, random }: { readonly attempts: Attemp
     const refused: HttpProblem | undefined = c.get(REFUSED);
     if (refused === undefined) return;
     const client: string | undefined = c.get('clientId');
-    const stranger = strangerAt('agent-api', requestId(random.uuid()));
+    const stranger = strangerAt('agent-api', notesOf(c.req.raw, random).requestId);
     const origin: Origin = client === undefined ? stranger : { ...stranger, cause: { kind: 'agent', id: client } };
     createRefusals(attempts, { operation: c.req.path, remoteAddress: addressOf(c) }).request(refused, origin);
   };

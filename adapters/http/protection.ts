@@ -1,6 +1,6 @@
 /** What a door of the broker does against callers who ask too often or guess, and how often it had to. */
 import type { MiddlewareHandler } from 'hono';
-import { addressOf } from './refusals.ts';
+import { addressOf, lastHop } from './refusals.ts';
 import { HttpProblem, refuse } from './reply.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
 
@@ -103,14 +103,6 @@ function demand(throttle: Throttle, key: string, reached: () => void): void {
   reached();
   throw new HttpProblem(429, TOO_MANY, { 'retry-after': String(seconds) });
 }
-
-/** What the load balancer itself wrote; what stands before it may be anything. */
-function lastHop(forwardedFor: string | null): string | undefined {
-  const last = forwardedFor?.split(',').at(-1)?.trim().slice(0, MAX_ADDRESS_LENGTH);
-  return last === '' ? undefined : last;
-}
-
-const MAX_ADDRESS_LENGTH = 64;
 
 /** Whoever has an IPv6 address has 2^64 of them. */
 function networkOf(address: string): string {

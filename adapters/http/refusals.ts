@@ -39,6 +39,14 @@ export const subjectOf = (kind: 'session' | 'server', id: string | null | undefi
 export const addressOf = ({ env }: { readonly env: unknown }): string | undefined =>
   (env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress;
 
+/** What the load balancer itself wrote; what stands before it may be anything. */
+export function lastHop(forwardedFor: string | null): string | undefined {
+  const last = forwardedFor?.split(',').at(-1)?.trim().slice(0, MAX_ADDRESS_LENGTH);
+  return last === '' ? undefined : last;
+}
+
+const MAX_ADDRESS_LENGTH = 64;
+
 export function createRefusals(attempts: Attempts, asked: Asked): Refusals {
   return {
     request(error, origin) {

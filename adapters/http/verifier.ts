@@ -3,7 +3,7 @@
  * asking, as with the original; a caller learns what it could only learn with a good token in hand. Every question gets a verdict, however it is put.
  */
 import { type Context, Hono } from 'hono';
-import { requestId, streamName } from '../../domain/ids.ts';
+import { streamName } from '../../domain/ids.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import { LogBusyError, LogFault } from '../../domain/ports/event-log.ts';
 import type { Admission, Admit, Known } from '../admission.ts';
@@ -11,6 +11,7 @@ import type { Attempts, Logins } from '../audit/attempts.ts';
 import { readText } from './body.ts';
 import { addressOf, strangerAt } from './refusals.ts';
 import { badRequest, HttpProblem } from './reply.ts';
+import { notesOf } from './request-notes.ts';
 import { no, yes } from './verdict.ts';
 
 export interface VerifierDeps {
@@ -19,7 +20,7 @@ export interface VerifierDeps {
   readonly attempts: Attempts & Logins;
   readonly random: Random;
   /** Told of what was thrown while a question was answered. */
-  failed(error: unknown): void;
+  failed(error: unknown, request: Request): void;
 }
 
 const PATH = '/agent/validate-authentication-token';
@@ -42,7 +43,7 @@ export function createVerifier(deps: VerifierDeps): Hono {
 
 async function answer(c: Context, { admit, attempts, random, failed }: VerifierDeps): Promise<Response> {
   const asked = { operation: PATH, status: 200, remoteAddress: addressOf(c) };
-  const origin = strangerAt('agent-api', requestId(random.uuid()));
+  const origin = strangerAt('agent-api', notesOf(c.req.raw, random).requestId);
   try {
     const { clientAddress, ...question } = await read(c.req.raw);
     const admission = sayable(await admit({ ...question, address: asked.remoteAddress }, origin));
@@ -64,7 +65,7 @@ async function answer(c: Context, { admit, attempts, random, failed }: VerifierD
       return no(200, error.headers);
     }
     const isBusy = error instanceof LogBusyError || error instanceof LogFault;
-    if (!isBusy) failed(error);
+    if (!isBusy) failed(error, c.req.raw);
     return no(isBusy ? 503 : 500);
   }
 }

@@ -4,12 +4,10 @@ import type { Process } from '../../domain/processes/process.ts';
 import { observePlacements } from './placements.ts';
 import type { AppendOutcome } from './timed-log.ts';
 
-type Answer = (request: Request, remoteAddress: string | undefined) => Response | Promise<Response>;
-
 export interface Metrics {
   readonly registry: Registry;
-  /** The same, with each answer counted and timed. What is thrown is counted by its status. */
-  timed(operation: string, answer: Answer): (request: Request, remoteAddress: string | undefined) => Promise<Response>;
+  /** Counts and times an answer. */
+  answered(answer: { readonly operation: string; readonly status: number }, seconds: number): void;
   appended(outcome: AppendOutcome, seconds: number): void;
   readonly placements: Process;
 }
@@ -29,7 +27,7 @@ export function createMetrics(): Metrics {
   });
   const answers = new Counter({
     name: 'berth_api_answers_total',
-    help: 'Answers of the client API, by operation and HTTP status.',
+    help: 'Answers of all doors, by operation and HTTP status.',
     labelNames: ['operation', 'status'],
     registers,
   });
@@ -48,20 +46,9 @@ export function createMetrics(): Metrics {
   });
   return {
     registry,
-    timed: (operation, answer) => async (request, remoteAddress) => {
-      const end = calls.startTimer({ operation });
-      let status = 500;
-      try {
-        const response = await answer(request, remoteAddress);
-        status = response.status;
-        return response;
-      } catch (error) {
-        status = (error as { readonly status?: number }).status ?? status;
-        throw error;
-      } finally {
-        end();
-        answers.inc({ operation, status });
-      }
+    answered({ operation, status }, seconds) {
+      calls.observe({ operation }, seconds);
+      answers.inc({ operation, status });
     },
     appended: (outcome, seconds) => appends.observe({ outcome }, seconds),
     placements: observePlacements((seconds) => placements.observe(seconds)),
