@@ -36,6 +36,7 @@ import { createMetrics } from './metrics/metrics.ts';
 import { observe } from './metrics/observing.ts';
 import { timedLog } from './metrics/timed-log.ts';
 import { openLog } from './open-log.ts';
+import { createOrderWatch } from './order-watch.ts';
 import { createPasswords } from './passwords.ts';
 import { openDesk, openReadModels } from './replay/desk.ts';
 import { foldInChild, foldSource } from './replay/fold-child.ts';
@@ -46,6 +47,9 @@ import { claimDataFolder } from './sqlite/data-folder.ts';
 import { openSnapshots } from './sqlite/snapshots.ts';
 import { openDoorKeys } from './tls/doors.ts';
 import { createTokens, type Entry } from './tokens.ts';
+import { createPlacementSpans } from './tracing/placement-spans.ts';
+import type { Tracing } from './tracing/trace.ts';
+import { openTracing } from './tracing/tracing.ts';
 
 export interface RunningBroker extends OpenDoors {
   /** The path of the certificates that those trust. */
@@ -87,7 +91,9 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const folder = await claimDataFolder(config.dataDir);
   onStop(folder.release);
   const self = await ensureBrokerId(folder.path, random);
-  const opened = await openLog(config, { folder: folder.path, broker: self, logger });
+  const tracing = await openTracing(config.otlpEndpoint, self, logger);
+  if (tracing !== undefined) onStop(tracing.stop);
+  const opened = await openLog(config, { folder: folder.path, broker: self, logger, traces: tracing?.contexts });
   const chain = chained(opened.log);
   onStop(chain.close);
   const metrics = createMetrics();
@@ -118,10 +124,13 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
     { intervalMs: config.checkpointIntervalMs },
   );
   onStop(sealing.stop);
+  const watch = watchWork(ports, tracing);
+  const observers = [metrics.placements, ...watch.processes];
   const core: Core = await startCore(
-    { ...ports, log, locks, self, database, snapshots, observer: metrics.placements, link: cluster.link, fatal, issueConnectionToken },
+    { ...ports, log, locks, self, database, snapshots, observers, link: watch.around(cluster.link), fatal, issueConnectionToken },
     limitsOf(config),
   );
+  watch.follow(core);
   onStop(core.stop);
   onStop((await openDesk({ log, database, standStill: core.standStill, logger }, readModels)).stop);
   connections.start(core.reception);
@@ -138,7 +147,7 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   const observed = { core, reader: database.reader, connections, known: log.known, stands: opened.stands };
   const observing = observe({ ...observed, clock, stopping: stopping.signal, isJoined: () => isJoined }, metrics, onStop);
   const records = { audit, attempts, stopping: stopping.signal };
-  const standing = { isHealthy: opened.stands, ...observing, metrics };
+  const standing = { isHealthy: opened.stands, ...observing, metrics, tracing };
   const doors = { config, ports, ...standing, core, past, ...records, access, tokens, connections, cluster, keys };
   const open = await openDoors(doors, secrets.pageKey, onStop);
   onStop(async () => stopping.abort());
@@ -147,6 +156,20 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
   sealing.start();
   onStop((await serveAdministrators({ access, secrets, log, database, core }, ports, folder.path)).close);
   return { ...open, caFile: keys.caFile, access, reload: keys.reload };
+}
+
+/** Tells what requests lead to. Until there is a core nobody leads. */
+function watchWork({ clock, random, logger }: BrokerPorts, tracing: Tracing | undefined) {
+  let core: Pick<Core, 'leads'> = { leads: () => false };
+  const leads = (): boolean => core.leads();
+  const { process, around } = createOrderWatch({ now: clock.now, random, logger, leads, tracing });
+  return {
+    processes: tracing === undefined ? [process] : [process, createPlacementSpans(tracing, leads)],
+    around,
+    follow(started: Pick<Core, 'leads'>) {
+      core = started;
+    },
+  };
 }
 
 /** What was moved to archives is read as if it had never left. Where one is not here, this broker goes on without what is in it. */

@@ -9,7 +9,7 @@ import { LOG_LEVELS, type LogLevel } from './logging.ts';
 import { type SettingName, type Settings, settingOf } from './settings/names.ts';
 import { createReading, type Reading } from './settings/reading.ts';
 import type { Setting } from './settings/setting.ts';
-import { eventLog, hosts, oneOf, path, scopes, streamPrefix, text, trueOrFalse, wholeNumber } from './settings/values.ts';
+import { eventLog, hosts, oneOf, otlpEndpoint, path, scopes, streamPrefix, text, trueOrFalse, wholeNumber } from './settings/values.ts';
 
 /** Where one kind of caller connects. */
 export interface Door {
@@ -83,6 +83,8 @@ export interface BrokerConfig {
   readonly logLevel: LogLevel;
   /** Undefined: lines go to stderr. */
   readonly logFiles: Omit<LogFileSettings, 'program'> | undefined;
+  /** Where traces are sent, without the path for them; a password may be in it. Undefined: there are none. */
+  readonly otlpEndpoint: string | undefined;
   /** How long facts wait for a signed checkpoint at most. */
   readonly checkpointIntervalMs: number;
   readonly connectionTokenLifetimeMs: number;
@@ -148,6 +150,7 @@ export function brokerConfig(settings: Settings, workingFolder: string, problems
     placementPolicy: as('berth.placement-policy', (setting) => oneOf(setting, POLICY_NAMES)),
     metrics: as('berth.metrics', (setting) => oneOf(setting, METRICS_REACH)),
     ...logging(reading, workingFolder),
+    otlpEndpoint: as('berth.otlp-endpoint', otlpEndpoint),
     checkpointIntervalMs: whole('berth.checkpoint-interval-seconds', 1, DAY_SECONDS) * SECOND_MS,
     connectionTokenLifetimeMs: whole('connect-session-token-duration-minutes', 1, YEAR_SECONDS / 60) * MINUTE_MS,
     deletedSessionVisibleMs: deletedVisibleSeconds(settings, whole) * SECOND_MS,

@@ -21,7 +21,7 @@ import type { Snapshots } from '../domain/ports/snapshots.ts';
 import type { DeadlineLimits } from '../domain/processes/deadlines.ts';
 import { createDirectory, type Directory } from '../domain/processes/directory.ts';
 import { createDispatching, type Dispatching } from '../domain/processes/dispatching.ts';
-import { createEffects } from '../domain/processes/effects.ts';
+import { createEffects, type Telling } from '../domain/processes/effects.ts';
 import { createMembership } from '../domain/processes/membership.ts';
 import { createOutcomes } from '../domain/processes/outcomes.ts';
 import type { PlacingLimits } from '../domain/processes/placing.ts';
@@ -56,8 +56,8 @@ export interface CorePorts {
   /** Absent: the streams of actors are always read from the beginning. */
   readonly snapshots?: Snapshots | undefined;
   readonly logger: Logger;
-  /** Hears every fact, and has no effects. */
-  readonly observer?: Process | undefined;
+  /** Hear every fact, before anything is done because of it, and have no effects. */
+  readonly observers?: readonly Process[] | undefined;
   issueConnectionToken(entry: Entry): Promise<string>;
   /** The log or the read models are lost for good: the broker had better end. */
   fatal(error: Error): void;
@@ -111,10 +111,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   const projector = createProjector({ ...ports, projections: PROJECTIONS });
   await projector.start();
   await catchUp(projector, log, logger);
-  const telling = {
-    failed: (what: string, err: unknown) => logger.error({ err }, `Trying again until it is done: ${what}.`),
-    recovered: () => logger.warn({}, 'What had to be tried again is done.'),
-  };
+  const telling = tellingOf(logger);
   const effects = createEffects(clock, telling);
   const sessions = createActors(sessionKind, ports);
   const servers = createActors(serverKind, ports, { ...ACTOR_LIMITS, kept: SERVERS_KEPT });
@@ -132,7 +129,7 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
   );
   const failed = (err: unknown) => logger.error({ err }, 'This broker cannot say that it is there; trying again.');
   const membership = createMembership({ ...ports, brokers, failed });
-  const processes = [...hearing(log, actors, memory), outcomes, dispatching, membership, ...(ports.observer ? [ports.observer] : [])];
+  const processes = [...hearing(log, actors, memory), ...(ports.observers ?? []), outcomes, dispatching, membership];
   let heard = projector.position();
   const leadership = createLeadership(logger, ports.self);
   const leading = createLeading(
@@ -189,6 +186,11 @@ export async function startCore(ports: CorePorts, limits: CoreLimits): Promise<C
     },
   };
 }
+
+const tellingOf = (logger: Logger): Telling => ({
+  failed: (what, err, requestId) => logger.error({ err, requestId }, `Trying again until it is done: ${what}.`),
+  recovered: () => logger.warn({}, 'What had to be tried again is done.'),
+});
 
 /** Tells the operator when it changes. */
 function createLeadership(logger: Logger, broker: BrokerId) {

@@ -32,6 +32,8 @@ import { localName } from './server-names.ts';
 import type { DoorKeys, ServerKeys } from './tls/doors.ts';
 import type { Kept } from './tls/kept.ts';
 import type { Tokens } from './tokens.ts';
+import { createRequestSpans } from './tracing/request-spans.ts';
+import type { Tracing } from './tracing/trace.ts';
 
 export interface BrokerPorts {
   readonly clock: Clock;
@@ -59,6 +61,8 @@ export interface DoorParts {
   readonly isHealthy: () => boolean;
   readonly notReady: () => readonly NotReady[];
   readonly metrics: Metrics;
+  /** Undefined: requests are not traced. */
+  readonly tracing: Tracing | undefined;
   readonly scrapeOf: (limits: LimitCounters) => () => Promise<string>;
   readonly core: Core;
   readonly audit: Audit;
@@ -89,7 +93,8 @@ export async function openDoors(
   const counters = createLimitCounters();
   const { maxRequestsPerSecond: requestsPerSecond, trustsForwardedFor } = config;
   const protection = createProtection({ requestsPerSecond, trustsForwardedFor, now: ports.clock.now, counters });
-  const watch = createRequestWatch({ ...ports, trustsForwardedFor, answered: parts.metrics.answered });
+  const traced = parts.tracing && createRequestSpans(parts.tracing, ports.clock.now);
+  const watch = createRequestWatch({ ...ports, trustsForwardedFor, answered: parts.metrics.answered, traced });
   const doors: Doors = { ...parts, counters, protection, watch };
   const agents = await serveAgents(doors);
   onStop(async () => {

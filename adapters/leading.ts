@@ -11,7 +11,7 @@ import type { Clock, Random, Timer } from '../domain/ports/clock.ts';
 import type { Locks } from '../domain/ports/locks.ts';
 import { createDeadlines, type DeadlineLimits } from '../domain/processes/deadlines.ts';
 import type { Directory } from '../domain/processes/directory.ts';
-import { createEffects } from '../domain/processes/effects.ts';
+import { createEffects, type Telling } from '../domain/processes/effects.ts';
 import { createPlacing, type PlacingLimits } from '../domain/processes/placing.ts';
 import type { PendingSession, Process } from '../domain/processes/process.ts';
 import { createReleasing, giveBack } from '../domain/processes/releasing.ts';
@@ -44,7 +44,7 @@ export interface LeadingPorts {
   /** For the operator. */
   began(): void;
   ended(): void;
-  failed(what: string, error: unknown): void;
+  failed: Telling['failed'];
   recovered(): void;
 }
 
@@ -107,7 +107,7 @@ export function createLeading(ports: LeadingPorts, limits: LeadingLimits): Leadi
             isTold = false;
           },
           (error: unknown) => {
-            if (!isTold) ports.failed('beginning to lead', error);
+            if (!isTold) ports.failed('beginning to lead', error, undefined);
             isTold = true;
           },
         )

@@ -9,6 +9,7 @@ import type { BrokerConfig } from './config.ts';
 import type { Logger } from './logging.ts';
 import { createMemoryLocks } from './memory/locks.ts';
 import { openSqliteEventLog } from './sqlite/event-log.ts';
+import type { TraceContexts } from './tracing/contexts.ts';
 
 export interface OpenLog {
   readonly log: EventLog;
@@ -25,10 +26,12 @@ export interface LogUser {
   readonly folder: string;
   readonly broker: BrokerId;
   readonly logger: Logger;
+  /** Of requests that are traced; on a log that brokers share these have to travel with the facts. */
+  readonly traces?: TraceContexts | undefined;
 }
 
 /** Throws LogFault with one sentence for the operator, and without a password. */
-export async function openLog({ eventLog, streamPrefix }: BrokerConfig, { folder, broker, logger }: LogUser): Promise<OpenLog> {
+export async function openLog({ eventLog, streamPrefix }: BrokerConfig, { folder, broker, logger, traces }: LogUser): Promise<OpenLog> {
   const file = join(folder, 'log.sqlite');
   if (eventLog === undefined) {
     const log = await openSqliteEventLog(file);
@@ -40,7 +43,7 @@ export async function openLog({ eventLog, streamPrefix }: BrokerConfig, { folder
   // Loaded only where it is used: it is large.
   const { openEventStoreLog } = await import('./eventstoredb/event-log.ts');
   const report = (message: string): void => logger.warn({ server: log.describe().server }, message);
-  const log = await openEventStoreLog(eventLog, { streamPrefix, broker, report });
+  const log = await openEventStoreLog(eventLog, { streamPrefix, broker, report, traces });
   const description = log.describe();
   logger.info(description, 'The log is open.');
   return { log, locks: log.locks, stands: log.stands, derived: (name) => derivedFile(folder, name, description) };

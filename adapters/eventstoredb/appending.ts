@@ -20,6 +20,7 @@ import { NO_STREAM, type Revision } from '../../domain/facts.ts';
 import type { StreamName } from '../../domain/ids.ts';
 import { type Appended, LogBusyError, LogFault, type Removal } from '../../domain/ports/event-log.ts';
 import type { Draft } from '../drafts.ts';
+import type { TraceContexts } from '../tracing/contexts.ts';
 import { createSlots, faultOf, type Slots, within } from './calls.ts';
 import { eventOf, expectedOf, type Names, positionOf, truncation } from './events.ts';
 import type { Server } from './server.ts';
@@ -37,6 +38,8 @@ export interface AppendLimits {
   readonly waitingFacts: number;
   /** How long an append may wait for its turn, and then for its answer. */
   readonly callMs: number;
+  /** Absent: facts go without the traces of their requests. */
+  readonly traces?: TraceContexts | undefined;
 }
 
 /** One less than makes the client queue by itself. */
@@ -61,7 +64,7 @@ export function createAppending(server: Server, names: Names, limits: AppendLimi
 
   /** In turn, unless that takes too long: then nothing was sent. */
   async function inTurn(stream: StreamName, expectedRevision: Revision, drafts: readonly Draft[]): Promise<Appended> {
-    const events = drafts.map(eventOf);
+    const events = drafts.map((draft) => eventOf(draft, limits.traces));
     const askedAt = performance.now();
     return shared.slots.run(async () => {
       if (performance.now() - askedAt > limits.callMs) throw new LogBusyError('The server is behind with appends. Try again shortly.');

@@ -9,6 +9,7 @@ import { type EventLog, LogFault } from '../../domain/ports/event-log.ts';
 import type { BreakableLocks } from '../../domain/ports/locks.ts';
 import { draftFacts } from '../drafts.ts';
 import { createTail } from '../tail.ts';
+import type { TraceContexts } from '../tracing/contexts.ts';
 import { type Appending, createAppending } from './appending.ts';
 import { faultOf } from './calls.ts';
 import { createNames, type Names } from './events.ts';
@@ -30,6 +31,8 @@ export interface EventStoreLogOptions {
   readonly callMs?: number;
   /** How long it may look for our facts among those of others. Default 300,000. */
   readonly searchMs?: number;
+  /** The traces of requests travel beside the facts. Default: they do not. */
+  readonly traces?: TraceContexts | undefined;
   /** Told in one sentence when the connection to the server is lost, and when it is back. */
   readonly report?: (message: string) => void;
 }
@@ -52,16 +55,17 @@ export async function openEventStoreLog(connectionString: string, options: Event
     recentFacts = 4096,
     callMs = 10_000,
     searchMs = 300_000,
+    traces,
     report = () => undefined,
   } = options;
   const names = createNames(streamPrefix);
   const server = serverAt(connectionString);
   const reading = createReading(server, names, { callMs, searchMs });
-  const appending = createAppending(server, names, { waitingFacts, callMs });
+  const appending = createAppending(server, names, { waitingFacts, callMs, traces });
   const locks = createLocks(server, names, { broker, callMs });
   try {
     const newest = await reading.newest();
-    return await createEventLog({ server, names, reading, appending, locks, newest, recentFacts, callMs, report });
+    return await createEventLog({ server, names, reading, appending, locks, newest, recentFacts, callMs, traces, report });
   } catch (cause) {
     await Promise.all([appending.close(), locks.close(), reading.close()]);
     throw faultOf(`The event log at ${server.address} cannot be opened`, cause);
@@ -77,11 +81,12 @@ interface Parts {
   readonly newest: RecordedFact | undefined;
   readonly recentFacts: number;
   readonly callMs: number;
+  readonly traces: TraceContexts | undefined;
   readonly report: (message: string) => void;
 }
 
 async function createEventLog(parts: Parts): Promise<EventStoreLog> {
-  const { server, names, reading, appending, locks, recentFacts, callMs, report } = parts;
+  const { server, names, reading, appending, locks, recentFacts, callMs, traces, report } = parts;
   let { newest } = parts;
   let known = newest?.position ?? LOG_START;
   let closing: Promise<void> | undefined;
@@ -98,6 +103,7 @@ async function createEventLog(parts: Parts): Promise<EventStoreLog> {
     },
     isSameLog: async () => newest === undefined || reading.holds(newest),
     lost: tail.lost,
+    traces,
     report,
   });
 

@@ -7,6 +7,8 @@ import { type Cause, LOG_START, type Position, type RecordedFact, type Revision 
 import { factId, requestId, type StreamName } from '../../domain/ids.ts';
 import type { Removal } from '../../domain/ports/event-log.ts';
 import type { Draft } from '../drafts.ts';
+import type { TraceContexts } from '../tracing/contexts.ts';
+import type { SpanContext } from '../tracing/trace.ts';
 
 /** What stands in the metadata of each event. */
 interface FactMetadata {
@@ -20,6 +22,9 @@ interface FactMetadata {
   /** Milliseconds since 1970; the server's own time of writing stands beside it. */
   readonly time: number;
   readonly hash?: string;
+  /** Of the request, where it was traced; no part of the fact. Named as the server's own clients do. */
+  readonly $traceId?: string;
+  readonly $spanId?: string;
 }
 
 /** The streams of one cluster of brokers among those of others and of the server itself. */
@@ -54,7 +59,7 @@ export function createNames(prefix: string): Names {
   };
 }
 
-export function eventOf({ fact, data }: Draft): JSONEventData {
+export function eventOf({ fact, data }: Draft, traces?: TraceContexts): JSONEventData {
   const { id, type, schemaVersion, time, cause, requestId, hash } = fact;
   const metadata: FactMetadata = { $correlationId: requestId, $causationId: cause.id, cause: cause.kind, schemaVersion, time };
   return {
@@ -62,9 +67,22 @@ export function eventOf({ fact, data }: Draft): JSONEventData {
     type,
     contentType: 'application/json',
     data: JSON.parse(data),
-    metadata: { ...metadata, ...(hash === undefined ? {} : { hash }) },
+    metadata: { ...metadata, ...(hash === undefined ? {} : { hash }), ...traceMetadata(traces?.of(requestId)) },
   };
 }
+
+const traceMetadata = (context: SpanContext | undefined) =>
+  context === undefined ? {} : { $traceId: context.traceId, $spanId: context.spanId };
+
+/** The trace of the request that an event follows from; undefined where nothing is said of one. Anybody may have written it. */
+export function contextOf({ event }: ResolvedEvent | AllStreamResolvedEvent): SpanContext | undefined {
+  const { $traceId: traceId, $spanId: spanId } = (event?.metadata ?? {}) as Partial<FactMetadata>;
+  const isContext = typeof traceId === 'string' && typeof spanId === 'string' && TRACE_ID.test(traceId) && SPAN_ID.test(spanId);
+  return isContext ? { traceId, spanId } : undefined;
+}
+
+const TRACE_ID = /^[0-9a-f]{32}$/;
+const SPAN_ID = /^[0-9a-f]{16}$/;
 
 /** Undefined for what is no fact of ours: another stream, a link, an event that somebody else wrote. */
 export function factOf({ event }: ResolvedEvent | AllStreamResolvedEvent, names: Names): RecordedFact | undefined {

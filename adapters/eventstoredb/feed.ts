@@ -4,11 +4,12 @@
  * again that has failed; that is done here, from the last place, after a pause.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EventStoreDBClient, streamNameFilter } from '@eventstore/db-client';
+import { type AllStreamResolvedEvent, type EventStoreDBClient, streamNameFilter } from '@eventstore/db-client';
 import type { Position, RecordedFact } from '../../domain/facts.ts';
 import { LogFault } from '../../domain/ports/event-log.ts';
+import type { TraceContexts } from '../tracing/contexts.ts';
 import { faultOf, reasonOf, within } from './calls.ts';
-import { factOf, type Names, type Place, placeOf } from './events.ts';
+import { contextOf, factOf, type Names, type Place, placeOf } from './events.ts';
 import type { Server } from './server.ts';
 
 export interface Feed {
@@ -26,6 +27,8 @@ export interface FeedOptions {
   readonly after: Position;
   readonly callMs: number;
   deliver(fact: RecordedFact): void;
+  /** Absent: nobody asks for the traces that come with facts. */
+  readonly traces?: TraceContexts | undefined;
   /** Asked before the subscription is taken up again: false when the log is another one by now. Rejects when the server cannot be asked. */
   isSameLog(): Promise<boolean>;
   /** The log is lost for good. Called once at most. */
@@ -42,7 +45,7 @@ const CHECKPOINT_INTERVAL = 32;
 
 /** Resolves when the subscription stands; rejects with LogFault when the server does not admit it. */
 export async function startFeed(options: FeedOptions): Promise<Feed> {
-  const { server, names, callMs, deliver, isSameLog, lost, report } = options;
+  const { server, names, callMs, deliver, traces, isSameLog, lost, report } = options;
   const client = server.connect('subscriptions');
   const stopping = new AbortController();
   let place = placeOf(options.after);
@@ -56,7 +59,11 @@ export async function startFeed(options: FeedOptions): Promise<Feed> {
     reached(position: Place): void {
       place = position;
     },
-    deliver,
+    deliver(fact: RecordedFact, event: AllStreamResolvedEvent): void {
+      const context = traces && contextOf(event);
+      if (context !== undefined) traces?.learn(fact.requestId, context);
+      deliver(fact);
+    },
     names,
   };
 
@@ -108,7 +115,7 @@ interface Subscription {
   readonly pattern: string;
   readonly callMs: number;
   readonly signal: AbortSignal;
-  deliver(fact: RecordedFact): void;
+  deliver(fact: RecordedFact, event: AllStreamResolvedEvent): void;
   reached(position: Place): void;
 }
 
@@ -138,7 +145,7 @@ async function subscribe(
   events.on('data', (event) => {
     const fact = factOf(event, names);
     if (event.event !== undefined) reached(event.event.position);
-    if (fact !== undefined) deliver(fact);
+    if (fact !== undefined) deliver(fact, event);
   });
   const confirmed = new Promise<void>((resolve) => events.once('confirmation', resolve));
   const refused = failed.then((error) => {

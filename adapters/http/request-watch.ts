@@ -16,7 +16,7 @@ export interface RequestWatchPorts {
   /** For figures. */
   readonly answered: (answered: Pick<Answered, 'operation' | 'status'>, seconds: number) => void;
   /** Undefined: nobody traces. */
-  readonly traced?: ((request: Request, notes: RequestNotes) => (answered: Answered) => void) | undefined;
+  readonly traced?: ((request: Request, notes: RequestNotes) => ((answered: Answered) => void) | undefined) | undefined;
   /** Whether the last address in `X-Forwarded-For` is the caller's. */
   readonly trustsForwardedFor: boolean;
 }

@@ -26,6 +26,7 @@ const NOTHING: Layer = { settings: {}, vain: new Map(), problems: [], warnings: 
 /** Throws ConfigError for a file that cannot be read. */
 export async function gatherSettings({ file, environment, flags }: Sources): Promise<Gathered> {
   const layers = [
+    { ...NOTHING, settings: openTelemetry(environment) },
     file === undefined ? NOTHING : asInTheOriginal(await readSettingsFile(file)),
     settingsFromEnvironment(environment),
     { ...NOTHING, settings: flags },
@@ -36,6 +37,13 @@ export async function gatherSettings({ file, environment, flags }: Sources): Pro
     problems: layers.flatMap(({ problems }) => problems),
     warnings: layers.flatMap(({ warnings }) => warnings),
   };
+}
+
+/** What OpenTelemetry tells all programs on this machine counts where nobody has said anything to Berth. */
+function openTelemetry(environment: Sources['environment']): Settings {
+  const [name, value] = ['OTEL_EXPORTER_OTLP_ENDPOINT', environment['OTEL_EXPORTER_OTLP_ENDPOINT']];
+  if (!value || environment['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return {};
+  return { 'berth.otlp-endpoint': { value, from: name } };
 }
 
 /** Whoever brings a file runs a service, which listens where the original does; without one, Berth is being tried out, and stays on this machine. */

@@ -49,6 +49,7 @@ export const DEFAULTS = {
   'berth.log-rotation': 'daily',
   'berth.log-max-file-size': '10485760',
   'berth.log-rotate': '9',
+  'berth.otlp-endpoint': '',
   'berth.checkpoint-interval-seconds': '60',
   'connect-session-token-duration-minutes': '60',
   'delete-session-duration-hours': '1',

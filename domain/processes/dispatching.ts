@@ -1,5 +1,5 @@
 /** Tells each server's agent what its sessions need done, and tells it again on every connection until it is done. */
-import type { ServerId, SessionId } from '../ids.ts';
+import type { RequestId, ServerId, SessionId } from '../ids.ts';
 import type { AgentLink, Order } from '../ports/agent-link.ts';
 import type { Sessions } from '../session/actor.ts';
 import type { SessionContext } from '../session/machine.ts';
@@ -47,8 +47,8 @@ export function createDispatching({ sessions, link, effects }: DispatchingPorts)
   }
 
   /** The session's state says what is to be done, so an order that is out of date is never sent. */
-  function send(sessionId: SessionId): void {
-    effects.run(`sending the order for session ${sessionId}`, async () => {
+  function send(sessionId: SessionId, request?: RequestId): void {
+    const sending = async () => {
       const snapshot = await sessions.look(sessionId);
       const order = orderFor(sessionId, snapshot);
       const { serverId } = snapshot.context;
@@ -56,12 +56,13 @@ export function createDispatching({ sessions, link, effects }: DispatchingPorts)
       if (snapshot.value !== 'deleted') expect(sessionId, serverId);
       else unheard.get(serverId)?.set(sessionId, () => send(sessionId));
       link.send(serverId, order);
-    });
+    };
+    effects.run(`sending the order for session ${sessionId}`, sending, request);
   }
 
   return {
     session(id, fact) {
-      if (fact.type === 'session.placed' || fact.type === 'session.deletion-requested') send(id);
+      if (fact.type === 'session.placed' || fact.type === 'session.deletion-requested') send(id, fact.requestId);
       else if (fact.type === 'session.permissions-updated') sendPermissions(id, fact);
       else if (fact.type === 'session.started' || fact.type === 'session.failed' || fact.type === 'session.deleted') settle(id);
     },
@@ -82,13 +83,14 @@ export function createDispatching({ sessions, link, effects }: DispatchingPorts)
 
   /** Before the session is made its order carries the new permissions anyway. An agent that is away is told by its next inventory. */
   function sendPermissions(sessionId: SessionId, fact: Extract<SessionFact, { type: 'session.permissions-updated' }>): void {
-    effects.run(`sending the permissions of session ${sessionId}`, async () => {
+    const sending = async () => {
       const { value, context } = await sessions.look(sessionId);
       const order = permissionsOrder(sessionId, context, fact.id);
       if (order === undefined || context.serverId === null || (value !== 'ready' && value !== 'placed')) return;
       unheard.get(context.serverId)?.set(sessionId, () => sendPermissions(sessionId, fact));
       link.send(context.serverId, order);
-    });
+    };
+    effects.run(`sending the permissions of session ${sessionId}`, sending, fact.requestId);
   }
 }
 

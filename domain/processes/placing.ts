@@ -88,7 +88,7 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
     if (next === undefined) return 0;
     const [id, origin] = next;
     undone.delete(id);
-    resuming.begin(`placing session ${id}`, () => again(id, origin));
+    resuming.begin(`placing session ${id}`, () => again(id, origin), origin.requestId);
     return 1;
   }
 
@@ -97,9 +97,9 @@ export function createPlacing(ports: PlacingPorts, limits: PlacingLimits): Placi
     if (fact.type === 'session.requested') {
       const deadline = fact.time + limits.queueMs;
       const first = job(id, { wish: fact.data, attempt: 1, tried: [], origin, deadline, isTold: false, round: 0 });
-      effects.run(`placing session ${id}`, () => attempt(first));
+      effects.run(`placing session ${id}`, () => attempt(first), fact.requestId);
     } else if (fact.type === 'session.failed' && fact.data.retrying) {
-      effects.run(`placing session ${id} again`, () => again(id, origin));
+      effects.run(`placing session ${id} again`, () => again(id, origin), fact.requestId);
     } else if (fact.type === 'session.deleted') {
       room.remove(id);
     }

@@ -1,4 +1,5 @@
 /** Much work in small steps: after so many of them others may run, and only so many effects are under way at the same time. */
+import type { RequestId } from '../ids.ts';
 import type { Clock, Timer } from '../ports/clock.ts';
 import type { Effects } from './effects.ts';
 
@@ -15,7 +16,7 @@ export interface Pump {
   /** Goes on until nothing is left to do, enough is under way, or others ought to run. */
   run(): void;
   /** An effect that a step starts. When it has ended the pump goes on. */
-  begin(what: string, effect: () => Promise<unknown>): void;
+  begin(what: string, effect: () => Promise<unknown>, request?: RequestId): void;
   stop(): void;
 }
 
@@ -47,13 +48,14 @@ export function createPump({ clock, effects, step, rested }: PumpPorts): Pump {
 
   return {
     run,
-    begin(what, effect) {
+    begin(what, effect, request) {
       underWay += 1;
-      effects.run(what, async () => {
+      const all = async () => {
         await effect();
         underWay -= 1;
         run();
-      });
+      };
+      effects.run(what, all, request);
     },
     stop: () => pause?.cancel(),
   };

@@ -20,12 +20,13 @@ export function createReleasing({ sessions, servers, effects }: ReleasingPorts):
   return {
     session(id, fact) {
       if (fact.type !== 'session.deleted' && fact.type !== 'session.failed') return;
-      effects.run(`releasing the slot of session ${id}`, async () => {
+      const releasing = async () => {
         const origin = causedBy('releasing', fact);
         const { context } = await sessions.look(id);
         const server = holder(context, fact);
         if (server !== null) await giveBack({ sessions, servers }, server, id, origin);
-      });
+      };
+      effects.run(`releasing the slot of session ${id}`, releasing, fact.requestId);
     },
   };
 }

@@ -60,16 +60,17 @@ export function createWaitingRoom(ports: WaitingPorts): WaitingRoom {
 
   function serve(job: Job): void {
     queue.take(job.sessionId);
-    pump.begin(`placing session ${job.sessionId}`, async () => {
+    const place = async () => {
       const { outcome } = await seek(job);
       if (outcome === 'none') queue.putBack(job.sessionId);
       else queue.remove(job.sessionId);
-    });
+    };
+    pump.begin(`placing session ${job.sessionId}`, place, job.origin.requestId);
   }
 
   function leave(late: Job): number {
     queue.remove(late.sessionId);
-    pump.begin(`giving up session ${late.sessionId}`, () => giveUp(late));
+    pump.begin(`giving up session ${late.sessionId}`, () => giveUp(late), late.origin.requestId);
     return 1;
   }
 

@@ -32,6 +32,7 @@ t.test('without settings everything is as in the original, on this machine only'
     metrics: 'local',
     logLevel: 'warn',
     logFiles: undefined,
+    otlpEndpoint: undefined,
     checkpointIntervalMs: 60_000,
     connectionTokenLifetimeMs: 3_600_000,
     deletedSessionVisibleMs: 3_600_000,

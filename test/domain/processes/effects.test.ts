@@ -1,5 +1,6 @@
 /** Effects: done until they are done, later and later, and given up only with the process. */
 import t from 'tap';
+import { requestId } from '../../../domain/ids.ts';
 import { LogBusyError, LogFault } from '../../../domain/ports/event-log.ts';
 import { createEffects } from '../../../domain/processes/effects.ts';
 import { createSimulatedClock, turn } from '../../helpers/simulated-clock.ts';
@@ -22,6 +23,21 @@ t.test('an effect that fails is told of once and tried again, later and later, u
   await clock.advance(60_000);
   t.same(times, [0, 50, 150, 350, 750, 1550, 3150, 6350, 11_350, 16_350]);
   t.same(failures, ['trying: Error: not yet', 'recovered']);
+});
+
+t.test('an effect that fails is told of with the request that it follows from', async (t) => {
+  const clock = createSimulatedClock();
+  const requests: unknown[] = [];
+  const effects = createEffects(clock, { failed: (what, _, request) => requests.push([what, request]), recovered: () => undefined });
+  const fail = () => Promise.reject(new Error('not yet'));
+  effects.run('placing', fail, requestId('r1'));
+  effects.run('looking', fail);
+  await clock.advance(1);
+  effects.stop();
+  t.same(requests, [
+    ['placing', 'r1'],
+    ['looking', undefined],
+  ]);
 });
 
 t.test('while the log is away one effect is told of, and whatever fails for another reason', async (t) => {
