@@ -22,10 +22,11 @@ import { benchRebuild } from './rebuild.ts';
 import { benchRehydration } from './rehydration.ts';
 import { benchConnected, benchRestart } from './restart.ts';
 import type { Row } from './row.ts';
+import { benchScrape } from './scrape.ts';
 import { benchStart } from './start.ts';
 import { benchVerify } from './verify.ts';
 
-const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'k', 'p', 'r', 's', 'v'] as const;
+const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'k', 'm', 'p', 'r', 's', 'v'] as const;
 type Letter = (typeof LETTERS)[number];
 
 /** 1,000,000 facts. */
@@ -40,7 +41,7 @@ if (wanted.has('p')) {
   show(benchPlacement());
 }
 if (wanted.has('a')) show(await benchCreate());
-if (wanted.has('b') || wanted.has('e')) await inFolder('fleet', benchFleet);
+if (wanted.has('b') || wanted.has('e') || wanted.has('m')) await inFolder('fleet', benchFleet);
 if (wanted.has('e')) show(await benchConnected());
 if (wanted.has('c')) show(await appendBench(process.env['EVENTSTORE_URL'] || undefined));
 if (wanted.has('d')) show(await benchRebuild());
@@ -61,6 +62,7 @@ async function benchFleet(folder: string): Promise<void> {
   await first.stop();
   if (wanted.has('e')) show(await benchRestart(folder, FLEET, facts));
   if (wanted.has('b')) show(await benchDescribe(folder, FLEET));
+  if (wanted.has('m')) show(await benchScrape(folder, FLEET));
 }
 
 async function benchBrokers(folder: string): Promise<void> {

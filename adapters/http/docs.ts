@@ -90,6 +90,7 @@ const renderBasics = () => html`<section id="basics">
 <tr><td>404, 405</td><td>There is no such path, or it takes another method.</td></tr>
 <tr><td>409, 422</td><td>The Idempotency-Key is in use right now, or was used for another request.</td></tr>
 <tr><td>413</td><td>The body is too large.</td></tr>
+<tr><td>429</td><td>This client, or its address, asks too often; try again after as many seconds as Retry-After says.</td></tr>
 <tr><td>500</td><td>The broker failed; its log has more under the RequestId given.</td></tr>
 <tr><td>503</td><td>The broker is busy; try again after as many seconds as Retry-After says.</td></tr>
 </tbody>

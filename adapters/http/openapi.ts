@@ -38,7 +38,13 @@ export interface OperationObject {
   readonly 'x-codegen-request-body-name'?: 'body';
   readonly requestBody?: { readonly required: boolean; readonly content: Content & { 'application/json': { readonly example: unknown } } };
   /** By status number. */
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
+  readonly responses: Readonly<Record<string, ResponseObject>>;
+}
+
+interface ResponseObject {
+  readonly description: string;
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
+  readonly content?: Content;
 }
 
 interface Content {
@@ -63,6 +69,12 @@ const ONCE =
 /** For the same reason no parameter either. */
 const POSITION =
   'The answer to a change carries the header Berth-Position. Where several brokers serve, a request to another one that brings this header along is answered with that change in view, within 10 seconds or else with 503.';
+
+/** Without a body that is described, it changes nothing in generated clients. */
+const TOO_MANY = {
+  description: 'This client, or its address, asks too often; Retry-After says when to ask again.',
+  headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } },
+} as const;
 
 const REFERENCE = '#/components/schemas/';
 
@@ -104,6 +116,7 @@ function describeOperation(operation: OperationDescription): OperationObject {
     responses: {
       '200': { description: 'Done.', content: { 'application/json': { schema: referTo(operation.response) } } },
       ...Object.fromEntries(errors),
+      '429': TOO_MANY,
     },
   };
 }

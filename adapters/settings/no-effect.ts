@@ -11,7 +11,7 @@ const WORKING_PATH = 'Everything is kept in the data folder (berth.data-dir).';
 const BROKERS = 'Brokers find each other through the log that they share (berth.event-log) and talk over the port for agents.';
 const MEMORY = 'There is no memory outside the process to set a size for.';
 const STORES = 'Everything is kept in the event log (berth.event-log), always.';
-const METRICS = 'No metrics are sent to CloudWatch.';
+const METRICS = 'No metrics are sent to CloudWatch; use /metrics (docs/observability.md).';
 const COMMANDS = 'Commands read the data folder or the log; there is no port for them.';
 
 const none = (instead: string): NoEffect => ({ usual: '', instead });

@@ -36,14 +36,14 @@ export function eventLog({ value, from }: Setting): string | undefined {
 /** As EventStoreDB's clients write it. */
 const SERVER_ADDRESS = /^(?:esdb|kurrentdb)(?:\+discover)?:\/\/[^/?]/;
 
-/** Without a slash at the end, and without the path for traces that some write behind it. The value is not repeated: it may hold a password. */
+/** Without a slash at the end, and without the path for traces that some write behind it; undefined for `off`. The value is not repeated: it may hold a password. */
 export function otlpEndpoint({ value, from }: Setting): string | undefined {
-  if (value.trim() === '') return undefined;
+  if (value.trim() === '' || value.trim().toLowerCase() === 'off') return undefined;
   const url = URL.canParse(value.trim()) ? new URL(value.trim()) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '') {
     return url.href.replace(/(?:\/v1\/traces)?\/*$/, '');
   }
-  throw new ConfigError(`${from} must be the address of an OpenTelemetry collector, such as http://127.0.0.1:4318.`);
+  throw new ConfigError(`${from} must be the address of an OpenTelemetry collector, such as http://127.0.0.1:4318, or off.`);
 }
 
 export function streamPrefix({ value, from }: Setting): string {

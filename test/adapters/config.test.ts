@@ -89,6 +89,28 @@ t.test('a log goes into files where there is a folder for them, and then says mo
   }
 });
 
+t.test('who may see the figures, and where traces go, is said in words that are understood', async (t) => {
+  const config = (name: SettingName, value: string) => brokerConfig({ [name]: { value, from: name } }, '/srv');
+  t.equal(config('berth.metrics', 'OPEN').metrics, 'open');
+  t.throws(() => config('berth.metrics', 'maybe'), {
+    name: 'ConfigError',
+    message: 'berth.metrics must be local or open or off, not "maybe".',
+  });
+  for (const [value, endpoint] of [
+    ['', undefined],
+    ['off', undefined],
+    [' http://127.0.0.1:4318/ ', 'http://127.0.0.1:4318'],
+    ['https://ann:secret@otel.example.com/tenant', 'https://ann:secret@otel.example.com/tenant'],
+    ['http://127.0.0.1:4318/v1/traces', 'http://127.0.0.1:4318'],
+  ] as const) {
+    t.equal(config('berth.otlp-endpoint', value).otlpEndpoint, endpoint);
+  }
+  for (const value of ['127.0.0.1:4318', 'grpc://ann:secret@host', 'http://host?token=secret', 'nonsense']) {
+    const message = 'berth.otlp-endpoint must be the address of an OpenTelemetry collector, such as http://127.0.0.1:4318, or off.';
+    t.throws(() => config('berth.otlp-endpoint', value), { name: 'ConfigError', message }, value);
+  }
+});
+
 t.test('names and addresses are told from what is neither', async (t) => {
   const config = (name: 'berth.advertised-host' | 'berth.certificate-names', value: string) =>
     brokerConfig({ [name]: { value, from: name } }, '/srv');

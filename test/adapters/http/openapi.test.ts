@@ -97,6 +97,16 @@ function operationsOf(document: OpenApiDocument): string[] {
   );
 }
 
+t.test('every operation says when it is asked too often, in a way that changes no generated client', async (t) => {
+  const { send } = await createTestApi(t);
+  const { paths } = parse(String((await send('/dcv-session-manager-api.yaml')).body['text'])) as OpenApiDocument;
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+    const tooMany = operation.responses['429'];
+    t.match(tooMany?.headers, { 'Retry-After': { schema: { type: 'integer' } } }, operation.operationId);
+    t.equal(tooMany?.content, undefined, 'no model that a method could give');
+  }
+});
+
 t.test('the document is served without a token and describes the operations of the original', async (t) => {
   const { send } = await createTestApi(t);
   const answer = await send('/dcv-session-manager-api.yaml');
@@ -156,6 +166,6 @@ t.test('the header for sending a request again is described with each change, an
     'openServers',
     'updateSessionPermissions',
   ]);
-  for (const { responses } of repeatable) t.same(Object.keys(responses), ['200', '400', '409', '422']);
+  for (const { responses } of repeatable) t.same(Object.keys(responses), ['200', '400', '409', '422', '429']);
   for (const { parameters = [] } of all) t.ok(parameters.every((parameter) => parameter.in === 'path' || parameter.in === 'query'));
 });

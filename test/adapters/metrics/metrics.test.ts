@@ -23,7 +23,7 @@ t.test('figures follow what happens, and only programs on this machine and clien
   t.equal(before.get('berth_leading'), 1);
   t.equal(before.get('berth_placement_seconds_count'), 0);
 
-  startAgent(t, await writeServer(broker, { hostname: 'one' }));
+  const agent = startAgent(t, await writeServer(broker, { hostname: 'one' }));
   for (let tries = 0; tries < 400 && (await scrape()).get('berth_servers_ready') !== 1; tries += 1) await pause(50);
   const item = { Name: 'desk', Owner: 'ann', Type: 'VIRTUAL' } as const;
   await broker.client.createSessions([item, { ...item, Requirements: "server:Host.Os.Family = 'windows'", EnqueueRequest: true } as never]);
@@ -39,9 +39,35 @@ t.test('figures follow what happens, and only programs on this machine and clien
   t.ok(Number(after.get('berth_log_append_seconds_count{outcome="appended"}')) > 0);
   t.notMatch([...after.keys()].join(), /ann|desk/, 'no names of callers');
 
-  t.equal((await ask('/metrics', { 'x-forwarded-for': '192.0.2.1' })).statusCode, 401, 'a proxy speaks for somebody else');
+  const elsewhere = { 'x-forwarded-for': '192.0.2.1' };
+  t.equal((await ask('/metrics', elsewhere)).statusCode, 401, 'a proxy speaks for somebody else');
+  const { clientId, clientPassword } = broker.connection;
+  const basic = `Basic ${Buffer.from(`${clientId}:${clientPassword}`).toString('base64')}`;
+  const granted = await request(`${url}/oauth2/token?grant_type=client_credentials`, {
+    dispatcher,
+    method: 'POST',
+    headers: { authorization: basic },
+  });
+  const { access_token: token } = (await granted.body.json()) as { access_token: string };
+  t.equal((await ask('/metrics', { ...elsewhere, authorization: `Bearer ${token}` })).statusCode, 200, 'a client of the API may ask');
   const { statusCode, body } = await ask('/ready');
   t.same([statusCode, await body.json()], [200, { status: 'ready' }]);
+
+  const state = async (name: string) => (await scrape()).get(`berth_sessions_in_state{state="${name}"}`);
+  t.equal(await state('UNKNOWN'), 0);
+  agent.child.kill('SIGKILL');
+  for (let tries = 0; tries < 400 && (await state('UNKNOWN')) !== 1; tries += 1) await pause(50);
+  t.equal(await state('UNKNOWN'), 1, 'what is on a server that cannot be reached');
+  t.equal(await state('READY'), 0);
+  t.equal((await scrape()).get('berth_servers_ready'), 0);
+});
+
+t.test('an operator may open the figures to everybody', async (t) => {
+  const { connection } = await startBroker(t, { env: { BERTH_METRICS: 'open' } });
+  const dispatcher = new Agent({ connect: { ca: await readFile(connection.caFile) } });
+  t.teardown(() => dispatcher.close());
+  const headers = { 'x-forwarded-for': '192.0.2.1' };
+  t.equal((await request(`${connection.url}/metrics`, { dispatcher, headers })).statusCode, 200);
 });
 
 t.test('an operator may close the figures', async (t) => {

@@ -76,3 +76,30 @@ t.test('what may be shown of a value has no secret in it', async (t) => {
   t.equal(shown('berth.data-dir', '/var/lib/berth'), '/var/lib/berth');
   for (const name of SETTINGS) t.type(settingOf({}, name).value, 'string');
 });
+
+t.test('what OpenTelemetry says for all programs counts where nobody has said anything to Berth', async (t) => {
+  const endpoint = async (...sources: [string | undefined, Sources['environment']?]) => {
+    const { settings, problems } = await gather(t, ...sources);
+    t.same(problems, []);
+    return settings['berth.otlp-endpoint'];
+  };
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://everybody:4318';
+  t.equal(await endpoint(undefined), undefined);
+  t.match(await endpoint(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT }), {
+    value: 'http://everybody:4318',
+    from: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  });
+  t.match(await endpoint('berth.otlp-endpoint = http://ours:4318', { OTEL_EXPORTER_OTLP_ENDPOINT }), { value: 'http://ours:4318' });
+  t.match(await endpoint(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT, BERTH_OTLP_ENDPOINT: 'off' }), { value: 'off' });
+  t.equal(await endpoint(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: 'true' }), undefined);
+});
+
+t.test('whoever had figures in CloudWatch is told where they are here', async (t) => {
+  const { vain } = await gather(
+    t,
+    'enable-cloud-watch-metrics = true\ncloud-watch-region = eu-west-1\nmetrics-fleet-name-dimension = default',
+  );
+  t.same(vain, {
+    'No metrics are sent to CloudWatch; use /metrics (docs/observability.md).': ['enable-cloud-watch-metrics', 'cloud-watch-region'],
+  });
+});
