@@ -8,7 +8,8 @@ import type { AgentLink, Order } from '../domain/ports/agent-link.ts';
 import type { Random } from '../domain/ports/clock.ts';
 import type { Process, SessionFact } from '../domain/processes/process.ts';
 import type { Logger } from './logging.ts';
-import { type Span, type SpanContext, spanIdOf, type Tracing } from './tracing/trace.ts';
+import type { SpanContext } from './tracing/contexts.ts';
+import { type Span, spanIdOf, type Tracing } from './tracing/trace.ts';
 
 export interface OrderWatchPorts {
   readonly now: () => number;

@@ -7,8 +7,7 @@ import { type Cause, LOG_START, type Position, type RecordedFact, type Revision 
 import { factId, requestId, type StreamName } from '../../domain/ids.ts';
 import type { Removal } from '../../domain/ports/event-log.ts';
 import type { Draft } from '../drafts.ts';
-import type { TraceContexts } from '../tracing/contexts.ts';
-import type { SpanContext } from '../tracing/trace.ts';
+import type { SpanContext, TraceContexts } from '../tracing/contexts.ts';
 
 /** What stands in the metadata of each event. */
 interface FactMetadata {

@@ -4,7 +4,12 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { RequestId } from '../../domain/ids.ts';
-import type { SpanContext } from './trace.ts';
+
+/** Where a span is, in lower-case hexadecimal: 32 digits and 16. */
+export interface SpanContext {
+  readonly traceId: string;
+  readonly spanId: string;
+}
 
 export interface TraceContexts {
   /** The span of the request; undefined: it is not traced, or that was too long ago. */

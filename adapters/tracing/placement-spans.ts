@@ -1,7 +1,8 @@
 /** A span for each search for a server, from the fact that asked for one to the fact that ended it. It hears facts and has no effects. */
 import { LRUCache } from 'lru-cache';
 import type { Process, SessionFact } from '../../domain/processes/process.ts';
-import { type Span, type SpanContext, spanIdOf, type Tracing } from './trace.ts';
+import type { SpanContext } from './contexts.ts';
+import { type Span, spanIdOf, type Tracing } from './trace.ts';
 
 /** A session that is not made yet. */
 interface Wanted {

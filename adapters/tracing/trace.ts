@@ -1,12 +1,6 @@
 /** Traces as the rest of the broker knows them: spans that are over, and where in which trace they belong. */
 import type { RequestId } from '../../domain/ids.ts';
-import type { TraceContexts } from './contexts.ts';
-
-/** Where a span is, in lower-case hexadecimal: 32 digits and 16. */
-export interface SpanContext {
-  readonly traceId: string;
-  readonly spanId: string;
-}
+import type { SpanContext, TraceContexts } from './contexts.ts';
 
 /** Something that took time and is over. */
 export interface Span {
