@@ -1,7 +1,9 @@
 /** What a collector of traces gets from real brokers, and that a bad one costs nothing but spans. */
 import t from 'tap';
+import { createLogger } from '../../../adapters/logging.ts';
 import { createSender } from '../../../adapters/tracing/otlp.ts';
 import type { Span } from '../../../adapters/tracing/trace.ts';
+import { openTracing } from '../../../adapters/tracing/tracing.ts';
 import { runBerth } from '../../helpers/berth-process.ts';
 import { type CollectedSpan, startCollector } from '../../helpers/collector.ts';
 import { startEventStore } from '../../helpers/event-store.ts';
@@ -71,7 +73,7 @@ t.test('on a log that brokers share a trace is followed from broker to broker', 
   t.same([placement?.parentSpanId, order?.parentSpanId], [request?.spanId, placement?.spanId]);
   const brokers = [request, placement].map((span) => span?.resource['service.instance.id']);
   t.not(brokers[0], brokers[1], 'the request came to one broker, and another placed it');
-  const verified = runBerth(t, 'log', 'verify', '--log', eventStore, '--stream-prefix', prefix, '--data-dir', leader.dataDir);
+  const verified = runBerth(t, 'audit', 'verify', '--log', eventStore, '--stream-prefix', prefix, '--data-dir', leader.dataDir);
   t.equal(await verified.ended, 0, `what travels beside the facts is no part of the evidence: ${verified.stdout()}${verified.stderr()}`);
 });
 
@@ -143,6 +145,29 @@ t.test('a collector that never answers holds up nobody, neither in between nor a
   await sender.stop();
   t.ok(performance.now() - began < 8000);
   t.ok(requests.length <= 10);
+});
+
+t.test('the log names the collector without its password, when traces begin, and when they fail and go on', async (t) => {
+  const { url, misbehave } = await startCollector(t);
+  const lines: string[] = [];
+  const logger = createLogger({ program: 'broker', level: 'info', human: false, write: (line) => lines.push(line) });
+  t.equal(await openTracing(undefined, 'b1', logger), undefined);
+  const tracing = await openTracing(url.replace('//', '//ann:swordfish@'), 'b1', logger);
+  misbehave((response) => void response.writeHead(401).end());
+  for (let count = 0; count < 512; count += 1) tracing?.record(SPAN);
+  await eventually(async () => lines.length > 1);
+  misbehave(undefined);
+  tracing?.record(SPAN);
+  await tracing?.stop();
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { level: 'info', msg: 'Requests are traced.', endpoint: url.replace('//', '//***@') },
+      { level: 'warn', msg: 'Traces cannot be sent at the moment; those are dropped that cannot wait.' },
+      { level: 'info', msg: 'Traces are sent again.' },
+    ],
+  );
+  t.notMatch(lines.join(), 'swordfish');
 });
 
 t.test('a collector that is not there is told of in a sentence', async (t) => {
