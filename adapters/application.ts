@@ -55,7 +55,7 @@ export interface Application {
     items: readonly { readonly serverId: string; readonly force: boolean }[],
     origin: Origin,
   ): Promise<readonly Result<string>[]>;
-  screenshots(items: readonly ScreenshotWish[]): Promise<readonly Result<readonly Screenshot[]>[]>;
+  screenshots(items: readonly ScreenshotWish[], origin?: Pick<Origin, 'requestId'>): Promise<readonly Result<readonly Screenshot[]>[]>;
   /** Rejected: `SESSION_NOT_FOUND` or `SESSION_NOT_READY`. */
   connectionData(sessionId: string, user: string): Promise<Result<{ readonly session: SessionView; readonly connectionToken: string }>>;
   /** Oldest first, behind revision `after`; undefined: there is no such actor. */

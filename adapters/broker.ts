@@ -5,6 +5,7 @@
 import { EventEmitter, once } from 'node:events';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import type { AgentLink } from '../domain/ports/agent-link.ts';
 import type { EventLog } from '../domain/ports/event-log.ts';
 import { createBreaking } from '../domain/processes/breaking.ts';
 import { createAccessQueries } from '../projections/access-queries.ts';
@@ -38,6 +39,7 @@ import { timedLog } from './metrics/timed-log.ts';
 import { openLog } from './open-log.ts';
 import { createOrderWatch } from './order-watch.ts';
 import { createPasswords } from './passwords.ts';
+import { watchPictures } from './picture-watch.ts';
 import { openDesk, openReadModels } from './replay/desk.ts';
 import { foldInChild, foldSource } from './replay/fold-child.ts';
 import { createPast, PAST_LIMITS, type Past, type PastPorts } from './replay/past.ts';
@@ -162,10 +164,11 @@ async function open(config: BrokerConfig, ports: BrokerPorts, fatal: Fatal, onSt
 function watchWork({ clock, random, logger }: BrokerPorts, tracing: Tracing | undefined) {
   let core: Pick<Core, 'leads'> = { leads: () => false };
   const leads = (): boolean => core.leads();
-  const { process, around } = createOrderWatch({ now: clock.now, random, logger, leads, tracing });
+  const ports = { now: clock.now, random, logger, leads, tracing };
+  const { process, around } = createOrderWatch(ports);
   return {
     processes: tracing === undefined ? [process] : [process, createPlacementSpans(tracing, leads)],
-    around,
+    around: (link: AgentLink) => watchPictures(around(link), ports),
     follow(started: Pick<Core, 'leads'>) {
       core = started;
     },

@@ -16,7 +16,7 @@ import { createBearerCheck, withoutNeed } from './http/bearer.ts';
 import { createClientApi } from './http/client-api.ts';
 import { createGatewayApi } from './http/gateway-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
-import { operations } from './http/operations.ts';
+import { type OperationId, operations } from './http/operations.ts';
 import { answerProblem, recordRefusals } from './http/problem.ts';
 import { createLimitCounters, createProtection, type LimitCounters, type Protection } from './http/protection.ts';
 import { answerReady, type NotReady } from './http/ready.ts';
@@ -93,7 +93,7 @@ export async function openDoors(
   const counters = createLimitCounters();
   const { maxRequestsPerSecond: requestsPerSecond, trustsForwardedFor } = config;
   const protection = createProtection({ requestsPerSecond, trustsForwardedFor, now: ports.clock.now, counters });
-  const traced = parts.tracing && createRequestSpans(parts.tracing, ports.clock.now);
+  const traced = parts.tracing && createRequestSpans(parts.tracing, ports.clock.now, LEADING);
   const watch = createRequestWatch({ ...ports, trustsForwardedFor, answered: parts.metrics.answered, traced });
   const doors: Doors = { ...parts, counters, protection, watch };
   const agents = await serveAgents(doors);
@@ -232,6 +232,8 @@ function gatewayApp({ ports, isHealthy, notReady, core, protection, watch }: Doo
 /** What is worth a line of the log when it has gone well, too. */
 const AGENT_CHANGES: ReadonlySet<string> = new Set(['agent-register', 'agent-connect']);
 const CLIENT_CHANGES: ReadonlySet<string> = new Set(operations.filter(({ changes }) => changes).map(({ id }) => id));
+/** What leads to orders, among other things. */
+const LEADING: ReadonlySet<string> = new Set([...CLIENT_CHANGES, 'getSessionScreenshots' satisfies OperationId]);
 
 /** Secrets of agents are beyond guessing, and many agents may have one address and come back to a broker that has lost its log. */
 const AGENT_GUESSES = { ofAddress: 600, ofClient: 60 };

@@ -1,7 +1,7 @@
 /** The operations of the API, carried out: commands to actors, and answers from the read models. */
 import type { Rejection } from '../domain/decision.ts';
 import type { Origin } from '../domain/facts.ts';
-import { requestId, type SessionId, serverId, sessionId, streamName } from '../domain/ids.ts';
+import { type RequestId, requestId, type SessionId, serverId, sessionId, streamName } from '../domain/ids.ts';
 import { compileRequirement } from '../domain/placement/requirements.ts';
 import type { AgentLink } from '../domain/ports/agent-link.ts';
 import type { Clock, Random } from '../domain/ports/clock.ts';
@@ -84,9 +84,9 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
       each(items, async ({ serverId: id }) => doneUnlessRejected(id, await servers.execute(id, { type: 'open' }, origin))),
     closeServers: (items, origin) =>
       each(items, async ({ serverId: id, force }) => doneUnlessRejected(id, await servers.execute(id, { type: 'close', force }, origin))),
-    async screenshots(items) {
+    async screenshots(items, origin) {
       await readable();
-      return each(items, (item) => screenshot(ports, limits, item));
+      return each(items, (item) => screenshot(ports, limits, item, origin?.requestId));
     },
     async connectionData(id, user) {
       const session = await describeSession(id);
@@ -206,12 +206,13 @@ async function screenshot(
   { reads, link, random }: OperationPorts,
   limits: OperationLimits,
   { sessionId: id, maxWidth, maxHeight }: ScreenshotWish,
+  request: RequestId | undefined,
 ): ReturnType<typeof takeScreenshot> {
   const session = (await reads.describeSessions({ ids: [id], limit: 1 })).items[0];
   const place = await reads.place(sessionId(id));
   if (session === undefined || session.state === 'DELETED') return { rejected: DCV_SESSION_NOT_FOUND };
   if (session.state !== 'READY' || place === undefined) return { rejected: notReady(session.state) };
-  return takeScreenshot(link, place.serverId, {
+  const order = {
     kind: 'take-screenshot',
     orderId: `take-screenshot:${id}:${requestId(random.uuid())}`,
     sessionId: sessionId(id),
@@ -219,10 +220,11 @@ async function screenshot(
     maxWidth: maxWidth ?? limits.screenshotWidth,
     maxHeight: maxHeight ?? limits.screenshotHeight,
     format: limits.screenshotFormat,
-  });
+  } as const;
+  return takeScreenshot(link, serverId(place.serverId), order, request);
 }
 
-async function takeScreenshot(link: AgentLink, server: string, order: Parameters<AgentLink['screenshot']>[1]) {
-  const answer = await link.screenshot(serverId(server), order);
+async function takeScreenshot(link: AgentLink, ...asked: Parameters<AgentLink['screenshot']>) {
+  const answer = await link.screenshot(...asked);
   return 'rejected' in answer ? { rejected: { code: 'NO_SCREENSHOT', reason: answer.rejected } } : { done: answer };
 }

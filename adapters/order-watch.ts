@@ -8,8 +8,8 @@ import type { AgentLink, Order } from '../domain/ports/agent-link.ts';
 import type { Random } from '../domain/ports/clock.ts';
 import type { Process, SessionFact } from '../domain/processes/process.ts';
 import type { Logger } from './logging.ts';
-import type { SpanContext } from './tracing/contexts.ts';
-import { type Span, spanIdOf, type Tracing } from './tracing/trace.ts';
+import { type OrderOrigin, type SentOrder, traceOrder } from './tracing/order-spans.ts';
+import { spanIdOf, type Tracing } from './tracing/trace.ts';
 
 export interface OrderWatchPorts {
   readonly now: () => number;
@@ -27,36 +27,23 @@ export interface OrderWatch {
   around(link: AgentLink): AgentLink;
 }
 
-/** What an order follows from. */
-interface Origin {
-  readonly requestId: RequestId;
-  /** The span that led to it. */
-  readonly parent: SpanContext | undefined;
-}
-
-/** An order on its way to be carried out. */
-interface Sent {
-  readonly serverId: ServerId;
-  readonly order: Pick<Order, 'kind' | 'orderId' | 'sessionId'>;
-  readonly origin: Origin;
-  readonly since: number;
-}
-
 type FactOf<T extends SessionFact['type']> = Extract<SessionFact, { type: T }>;
 type Hearing = { readonly [T in SessionFact['type']]?: (id: SessionId, fact: FactOf<T>) => void };
 
-/** Some 0.5 KB each. Of orders whose request was before these it is not told which it was. */
-const MOST_REMEMBERED = 20_000;
+/** Some 0.4 KB each. Of orders whose request was before these it is not told which it was. */
+const MOST_REMEMBERED = 10_000;
 
 type Kind = Order['kind'];
 const keyOf = (kind: Kind, sessionId: SessionId): string => `${kind}:${sessionId}`;
 
 export function createOrderWatch({ now, random, logger, leads, tracing }: OrderWatchPorts): OrderWatch {
-  const origins = new LRUCache<string, Origin>({ max: MOST_REMEMBERED });
-  const underWay = new LRUCache<string, Sent>({ max: MOST_REMEMBERED });
+  const origins = new LRUCache<string, OrderOrigin>({ max: MOST_REMEMBERED });
+  const underWay = new LRUCache<string, SentOrder>({ max: MOST_REMEMBERED });
+
+  const originOf = (requestId: RequestId): OrderOrigin => ({ requestId, parent: tracing?.contexts.of(requestId) });
 
   function remember(kind: Kind, id: SessionId, { requestId }: Pick<SessionFact, 'requestId'>): void {
-    origins.set(keyOf(kind, id), { requestId, parent: tracing?.contexts.of(requestId) });
+    origins.set(keyOf(kind, id), originOf(requestId));
   }
 
   /** An attempt that follows from the failure of another is still of the request for the session. */
@@ -92,8 +79,7 @@ export function createOrderWatch({ now, random, logger, leads, tracing }: OrderW
       const { requestId } = origin;
       logger.info({ requestId, orderId: order.orderId, serverId, ms: to - since }, 'An agent has carried out an order.');
     }
-    const span = spanOf(found, spanIdOf(random.uuid()), to, failure);
-    if (span !== undefined) tracing?.record(span);
+    traceOrder(tracing, found, { spanId: spanIdOf(random.uuid()), to, failure });
   }
 
   /** Sessions live for days, and what made them is of no more use. */
@@ -114,9 +100,10 @@ export function createOrderWatch({ now, random, logger, leads, tracing }: OrderW
     over(id);
   }
 
+  /** Of one that was deleted by force the order to close it is still to come, or comes again. */
   function over(id: SessionId): void {
     ended('close-session', id);
-    for (const kind of KINDS) {
+    for (const kind of ['create-session', 'set-permissions'] as const) {
       origins.delete(keyOf(kind, id));
       underWay.delete(keyOf(kind, id));
     }
@@ -145,27 +132,3 @@ export function createOrderWatch({ now, random, logger, leads, tracing }: OrderW
     }),
   };
 }
-
-/** Undefined: its request is not traced. */
-function spanOf({ serverId, order, origin, since }: Sent, spanId: string, to: number, failure?: string): Span | undefined {
-  const { requestId, parent } = origin;
-  return (
-    parent && {
-      context: { traceId: parent.traceId, spanId },
-      parent: parent.spanId,
-      name: `order ${order.kind}`,
-      kind: 'client',
-      from: since,
-      to,
-      attributes: {
-        'berth.session_id': order.sessionId,
-        'berth.server_id': serverId,
-        'berth.order_id': order.orderId,
-        'berth.request_id': requestId,
-      },
-      failure,
-    }
-  );
-}
-
-const KINDS: readonly Kind[] = ['create-session', 'close-session', 'set-permissions'];

@@ -23,7 +23,7 @@ export function getSessionScreenshots({ application }: OperationTools): Operatio
           maxHeight: reader.bounded('MaxHeight', item.MaxHeight, PIXELS),
         });
       },
-      execute: (wishes) => application.screenshots(wishes),
+      execute: (wishes) => application.screenshots(wishes, call.origin),
       succeeded: (pictures, item) => ({ SessionScreenshot: { SessionId: item.SessionId, Images: pictures.map(presentPicture) } }),
       failed: (item, { reason }) => ({
         GetSessionScreenshotRequestData: withoutNulls(item),

@@ -1,5 +1,5 @@
 /** The port between broker and agents: what is said on the wire in both directions, and how the broker reaches an agent. */
-import type { ServerId, SessionId } from '../ids.ts';
+import type { RequestId, ServerId, SessionId } from '../ids.ts';
 import type { ServerDescription } from '../server/events.ts';
 import type { SessionSpec } from '../session/events.ts';
 
@@ -107,9 +107,10 @@ export interface Screenshot {
 export interface AgentLink {
   /** Hands over an order if the agent is connected here; false if it is not. Losing it is harmless: outstanding orders are sent again on connection. */
   send(serverId: ServerId, order: Order): boolean;
-  /** Asks for a picture and waits for it. Rejected within bounded time, with a sentence for the API's user. */
+  /** Asks for a picture, for a request, and waits for it. Rejected within bounded time, with a sentence for the API's user. */
   screenshot(
     serverId: ServerId,
     order: Order & { kind: 'take-screenshot' },
+    request?: RequestId,
   ): Promise<readonly Screenshot[] | { readonly rejected: string }>;
 }

@@ -1,6 +1,7 @@
 /** What a request leads to can be found in the log by its RequestId. */
 import t from 'tap';
 import { createOrderWatch } from '../../adapters/order-watch.ts';
+import { watchPictures } from '../../adapters/picture-watch.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { createTraceContexts } from '../../adapters/tracing/contexts.ts';
 import { type Span, spanIdOf, type Tracing } from '../../adapters/tracing/trace.ts';
@@ -18,13 +19,24 @@ function start({ leads = true, isConnected = true, isTraced = false } = {}) {
   const say = (fields: object, message: string) => void lines.push({ message, ...fields });
   const contexts = createTraceContexts();
   const tracing: Tracing | undefined = isTraced ? { contexts, record: (span) => spans.push(span), stop: async () => undefined } : undefined;
-  const watch = createOrderWatch({ now: () => time, random: systemRandom, logger: { info: say, warn: say }, leads: () => leads, tracing });
+  const watch = createOrderWatch({
+    now: () => time,
+    random: systemRandom,
+    logger: { info: say, warn: say },
+    leads: () => leads,
+    tracing,
+  });
   const link = watch.around({ send: () => isConnected, screenshot: async () => [] } satisfies AgentLink);
   return {
     lines,
     spans,
     contexts,
     link,
+    asks: (answer: Awaited<ReturnType<AgentLink['screenshot']>>) =>
+      watchPictures(
+        { ...link, screenshot: async () => answer },
+        { now: () => time, random: systemRandom, logger: { debug: say }, tracing },
+      ),
     at(now: number) {
       time = now;
     },
@@ -70,7 +82,7 @@ t.test('a session without a server, new permissions and a deletion are told, too
     { message: 'An order was sent to an agent.', requestId: 'r2', orderId: 'set-permissions:s1:1' },
     { message: 'An order was sent to an agent.', requestId: 'r3', orderId: 'close-session:s1:1' },
     { message: 'An agent has carried out an order.', requestId: 'r3', orderId: 'close-session:s1:1' },
-    { message: 'An order was sent to an agent.', requestId: undefined, orderId: 'close-session:s1:1' },
+    { message: 'An order was sent to an agent.', requestId: 'r3', orderId: 'close-session:s1:1' },
   ]);
   t.equal(lines.length, 5);
 });
@@ -120,4 +132,28 @@ t.test('orders are spans below what led to them', async (t) => {
   ]);
   t.equal(new Set(spans.map(({ context }) => context.spanId)).size, 3);
   t.ok(lines.length > 0);
+});
+
+t.test('pictures that a request asks for are told and traced, whatever comes of them', async (t) => {
+  const { asks, lines, spans, contexts } = start({ isTraced: true });
+  const order = { kind: 'take-screenshot', orderId: 'p1', sessionId: ID, localId: 's1', maxWidth: 1, maxHeight: 1, format: 'png' } as const;
+  contexts.learn(requestId('r1'), { traceId: 'a'.repeat(32), spanId: 'a'.repeat(16) });
+  t.same(await asks([]).screenshot(HOST, order, requestId('r1')), []);
+  t.same(await asks({ rejected: 'No picture.' }).screenshot(HOST, order, requestId('r1')), { rejected: 'No picture.' });
+  t.same(await asks([]).screenshot(HOST, order), [], 'for another broker, which tells of it itself');
+  t.match(lines, [
+    { message: 'An agent was asked for a picture.', requestId: 'r1', orderId: 'p1', reason: undefined },
+    { message: 'An agent was asked for a picture.', requestId: 'r1', reason: 'No picture.' },
+  ]);
+  t.match(spans, [
+    { name: 'order take-screenshot', parent: 'a'.repeat(16), failure: undefined },
+    { name: 'order take-screenshot', failure: 'No picture.' },
+  ]);
+  t.same([lines.length, spans.length], [2, 2]);
+});
+
+t.test('a failure of a session that nobody remembers is told with the request of the fact', async (t) => {
+  const { lines, hear } = start();
+  hear('session.failed', 'of the agent', { reason: 'Out of disk.', retrying: false });
+  t.match(lines, [{ message: 'A session could not be made.', requestId: 'of the agent' }]);
 });
