@@ -14,10 +14,10 @@ import { createAgentApi } from './http/agent-api.ts';
 import type { AgentConnections } from './http/agent-connections.ts';
 import { createBearerCheck, withoutNeed } from './http/bearer.ts';
 import { createClientApi } from './http/client-api.ts';
-import { createGatewayApi } from './http/gateway-api.ts';
+import { createGatewayApi, nothingHere } from './http/gateway-api.ts';
 import { createTokenEndpoint } from './http/oauth.ts';
 import { type OperationId, operations } from './http/operations.ts';
-import { answerProblem, recordRefusals } from './http/problem.ts';
+import { answerProblem, answerUnknown, recordRefusals } from './http/problem.ts';
 import { createLimitCounters, createProtection, type LimitCounters, type Protection } from './http/protection.ts';
 import { answerReady, type NotReady } from './http/ready.ts';
 import { addressOf } from './http/refusals.ts';
@@ -138,6 +138,7 @@ function serveAgents({
   const failed = (err: unknown, request: Request) =>
     logger.error({ err, requestId: requestIdOf(request) }, 'A request of an agent failed.');
   app.onError((error, context) => answerProblem(context, error, failed));
+  app.notFound(answerUnknown);
   const guard = doors.protection.guessing(AGENT_GUESSES);
   const issueToken = createTokenEndpoint({
     authenticate: access.authenticateAgent,
@@ -224,6 +225,7 @@ function gatewayApp({ ports, isHealthy, notReady, core, protection, watch }: Doo
   const app = new Hono();
   app.use(watch({ operations: GATEWAY_OPERATIONS, changes: new Set(), isTraced: true }));
   app.use(protection.perAddress);
+  app.notFound(nothingHere);
   const { random, logger: log } = ports;
   app.route('/', createGatewayApi({ application: core.application, mappings: core.dnsNames, isHealthy, notReady, random, log }));
   return app;

@@ -43,10 +43,13 @@ export function createGatewayApi(deps: GatewayApiDeps): Hono {
   app.all('/resolveSession', () => refuse(405, 'This path takes POST only', { allow: 'POST' }));
   app.get('/health', () => (isHealthy() ? reply(200, { status: 'ok' }) : reply(503, { status: 'unavailable' })));
   app.get('/ready', () => answerReady(notReady()));
-  app.notFound(() => refuse(404, 'There is nothing here but /resolveSession, /health and /ready'));
+  app.notFound(nothingHere);
   app.onError((error, { req }) => answerThrown(error, notesOf(req.raw, random).requestId, log));
   return app;
 }
+
+/** Also for whoever mounts this: what is not found is answered by the application that all are mounted in. */
+export const nothingHere = (): Response => refuse(404, 'There is nothing here but /resolveSession, /health and /ready');
 
 async function resolve({ application, mappings }: GatewayApiDeps, { sessionId, transport }: Question): Promise<object> {
   const [session] = (await application.describeSessions({ ids: [sessionId], limit: 1 })).items;

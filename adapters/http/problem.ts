@@ -53,6 +53,10 @@ export function unauthorized(c: Context): Response {
 /** Undefined where there is none. */
 export const bearerToken = ({ req }: Context): string | undefined => /^Bearer ([^\s]+)$/i.exec(req.header('Authorization') ?? '')?.[1];
 
+/** The answer where there is nothing, which is no attempt at anything. */
+export const answerUnknown = (c: Context): Response =>
+  c.json({ error: 'not_found', message: 'There is nothing here for agents or brokers' }, 404);
+
 /** The answer to a request that threw `error`; `failed` is told of what ought not to happen. */
 export function answerProblem(c: Context, error: Error, failed: (error: unknown, request: Request) => void): Response {
   if (error instanceof HttpProblem) return unreadable(c, error);
