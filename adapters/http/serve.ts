@@ -1,4 +1,5 @@
 /** Serves a Hono application over TLS, with limits against slow, large and endless requests. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
@@ -94,6 +95,8 @@ function createTlsServer(app: Pick<Hono, 'fetch'>, keys: ServeOptions, limits: S
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       maxHeaderSize: limits.maxHeaderBytes,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      // Node would refuse it without a word; so it comes to the listener, which does not.
+      requireHostHeader: false,
     },
     getRequestListener(app.fetch, { errorHandler: () => refuse(400, 'The request has no valid address or host.') }),
   );
@@ -101,6 +104,7 @@ function createTlsServer(app: Pick<Hono, 'fetch'>, keys: ServeOptions, limits: S
   server.maxConnections = limits.maxConnections;
   server.on('drop', () => reached('connections'));
   limitPerAddress(server, limits.maxConnectionsPerAddress, () => reached('connections-of-address'));
+  server.on('checkExpectation', refuseExpectation);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const limit = LIMITS[String(error.code)];
     if (limit !== undefined) reached(limit);
@@ -119,6 +123,13 @@ const LIMITS: Readonly<Record<string, LimitName>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
   ERR_TLS_HANDSHAKE_TIMEOUT: 'handshake-timeout',
 };
+
+/** The only thing that may be expected is to be told to go on, and Node sees to that by itself. */
+function refuseExpectation(_: IncomingMessage, response: ServerResponse): void {
+  const body = JSON.stringify({ error: 'Expect: only 100-continue is known here.' });
+  response.writeHead(417, { connection: 'close', 'content-type': 'application/json', 'content-length': body.length });
+  response.end(body);
+}
 
 /** Before TLS, so that whoever has too many costs no handshake. */
 function limitPerAddress(server: Server, most: number, reached: () => void): void {

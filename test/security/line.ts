@@ -1,6 +1,6 @@
 /** A connection to one of the doors that says any bytes, and hears what is answered, however it is answered. */
 import { once } from 'node:events';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 
 export interface Heard {
   readonly status: number;
@@ -41,6 +41,8 @@ export interface Door {
 
 /** Of an answer that goes on, nobody needs more. */
 const ENOUGH_BYTES = 256 * 1024;
+/** Made once for each authority: it takes longer than everything else about a connection. */
+const contexts = new Map<string, SecureContext>();
 const EMPTY = Buffer.alloc(0);
 
 export function openLine({ port, ca }: Door, patienceMs: number): Line {
@@ -51,7 +53,7 @@ export function openLine({ port, ca }: Door, patienceMs: number): Line {
   let notice: () => void = () => undefined;
 
   async function open(): Promise<TLSSocket> {
-    const fresh = connect({ host: '127.0.0.1', port, ca, ...(session && { session }) });
+    const fresh = connect({ host: '127.0.0.1', port, secureContext: contextFor(ca), ...(session && { session }) });
     socket = fresh;
     received = EMPTY;
     isClosed = false;
@@ -101,6 +103,12 @@ export function openLine({ port, ca }: Door, patienceMs: number): Line {
   return { say, close: hangUp };
 }
 
+function contextFor(ca: string): SecureContext {
+  const context = contexts.get(ca) ?? createSecureContext({ ca });
+  contexts.set(ca, context);
+  return context;
+}
+
 function waited(begin: (over: () => void) => void, patienceMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const impatience = setTimeout(() => resolve(false), patienceMs);
@@ -145,16 +153,14 @@ function parse(received: Buffer, isHead: boolean): (Heard & { readonly bytes: nu
     if (rest.length >= Number(length)) return told(rest.toString('utf8', 0, Number(length)), Number(length));
     return undefined;
   }
-  if (headers.get('content-type') === 'text/event-stream') return told('', rest.length, true);
   const chunks = chunksIn(rest);
   if (chunks.isOver) return told(chunks.text, chunks.bytes);
-  return chunks.text !== '' || rest.length > ENOUGH_BYTES ? endless(told(chunks.text, rest.length, true)) : undefined;
+  const isEndless = FEEDS.test(headers.get('content-type') ?? '') || rest.length > ENOUGH_BYTES;
+  return isEndless ? told(chunks.text, rest.length, true) : undefined;
 }
 
-/** Exports and feeds come in lines; whatever else comes in chunks is waited for. */
-function endless(answer: Heard & { readonly bytes: number }): typeof answer | undefined {
-  return /jsonl|csv/.test(answer.headers.get('content-type') ?? '') || answer.bytes > ENOUGH_BYTES ? answer : undefined;
-}
+/** Exports and feeds: nobody waits for their end. */
+const FEEDS = /jsonl|csv|event-stream/;
 
 function chunksIn(body: Buffer): { readonly text: string; readonly bytes: number; readonly isOver: boolean } {
   const parts: Buffer[] = [];

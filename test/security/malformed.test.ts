@@ -19,8 +19,7 @@ import { vitalsOf } from './vitals.ts';
 const COUNT = Number(process.env['BERTH_ATTACKS'] ?? 100_000);
 /** Before memory is looked at for the first time. */
 const WARM_UP = Math.ceil(COUNT / 5);
-/** To each door at a time. */
-const LINES: Readonly<Record<DoorName, number>> = { client: 10, agent: 8, gateway: 3 };
+const CALLERS = 24;
 /** In which every attack has to be answered, or hung up on. */
 const PATIENCE_MS = 15_000;
 /** By which a broker may have grown, when everything has settled. */
@@ -55,7 +54,9 @@ t.test(`malformed requests do no harm (seed ${SEED})`, { timeout: 600_000 }, asy
   const after = await settled(pid);
   const minutes = (Date.now() - startedAt) / 60_000;
 
-  t.comment(tally.summary(minutes));
+  t.comment(
+    `${tally.summary(minutes)}\nprocessor seconds: broker ${after.processorSeconds}, attacker ${(process.cpuUsage().user + process.cpuUsage().system) / 1e6}`,
+  );
   t.strictSame(tally.faults(), [], 'every attack was answered as promised, or hung up on');
   t.equal(tally.count(), COUNT);
   for (const route of routes) t.ok(tally.answered(nameOf(route)) > 0, `${nameOf(route)} was asked`);
@@ -135,30 +136,18 @@ async function ammunitionOf({ broker, tokens, agentClient }: Ground, routes: rea
   };
 }
 
-/** Fires everything, each door over a few connections, which are kept as long as they last. */
+/** Fires everything, by so many callers at a time, each of whom keeps a connection to each door for as long as it lasts. */
 async function shoot({ doors }: Ground, all: Generator<Attack>, tally: Tally): Promise<void> {
-  const waiting = new Map<DoorName, Attack[]>();
-  const next = (door: DoorName): Attack | undefined => {
-    const mine = waiting.get(door) ?? [];
-    waiting.set(door, mine);
-    while (mine.length === 0) {
-      const made = all.next();
-      if (made.done === true) return undefined;
-      const others = waiting.get(made.value.door) ?? [];
-      others.push(made.value);
-      waiting.set(made.value.door, others);
+  async function fire(): Promise<void> {
+    const line = (door: DoorName): Line => openLine(doors[door], PATIENCE_MS);
+    const lines: Readonly<Record<DoorName, Line>> = { client: line('client'), agent: line('agent'), gateway: line('gateway') };
+    for (let next = all.next(); next.done !== true; next = all.next()) {
+      const { door, bytes, isLast, method } = next.value;
+      tally.add(next.value, await lines[door].say({ bytes, isLast, isHead: method === 'HEAD' }));
     }
-    return mine.shift();
-  };
-  async function fire(door: DoorName, line: Line): Promise<void> {
-    for (let attack = next(door); attack !== undefined; attack = next(door)) {
-      const { bytes, isLast, method } = attack;
-      tally.add(attack, await line.say({ bytes, isLast, isHead: method === 'HEAD' }));
-    }
-    line.close();
+    for (const { close } of Object.values(lines)) close();
   }
-  const lines = Object.entries(LINES).flatMap(([door, count]) => Array.from({ length: count }, () => door as DoorName));
-  await Promise.all(lines.map((door) => fire(door, openLine(doors[door], PATIENCE_MS))));
+  await Promise.all(Array.from({ length: CALLERS }, fire));
 }
 
 interface Tally {
