@@ -8,8 +8,8 @@ import type { Test } from 'tap';
 import { Agent, request } from 'undici';
 import type { SigningKeys } from '../../adapters/secrets/signing-keys.ts';
 import { createTokens, type Tokens } from '../../adapters/tokens.ts';
-import type { BerthProcess, ModuleOptions } from '../helpers/berth-process.ts';
-import { type RealBroker, startAgent, startBroker, writeServer } from '../helpers/real-broker.ts';
+import { BERTH, type BerthProcess, type ModuleOptions, runModule } from '../helpers/berth-process.ts';
+import { type RealBroker, startBroker, writeServer } from '../helpers/real-broker.ts';
 import { pause } from '../helpers/until.ts';
 import type { Door } from './line.ts';
 import type { DoorName } from './routes.ts';
@@ -39,10 +39,14 @@ export interface Reply {
 export interface GroundOptions extends ModuleOptions {
   readonly flags?: readonly string[];
   readonly agents?: number;
+  readonly agentFlags?: readonly string[];
 }
 
 /** Resolves when all agents are connected. */
-export async function prepareGround(t: Test, { agents: count = 0, env = {}, flags = [], ...options }: GroundOptions = {}): Promise<Ground> {
+export async function prepareGround(
+  t: Test,
+  { agents: count = 0, agentFlags = [], env = {}, flags = [], ...options }: GroundOptions = {},
+): Promise<Ground> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-test-'));
   t.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const dataDir = join(folder, 'data');
@@ -52,7 +56,8 @@ export async function prepareGround(t: Test, { agents: count = 0, env = {}, flag
   const broker = await startBroker(t, { ...options, dataDir, env: variables, flags: ['--gateway-port', String(gatewayPort), ...flags] });
   const agents: BerthProcess[] = [];
   for (let number = 1; number <= count; number++) {
-    agents.push(startAgent(t, await writeServer(broker, { hostname: `host-${number}` }), { bare: true }));
+    const { configFile } = await writeServer(broker, { hostname: `host-${number}` });
+    agents.push(runModule(t, BERTH, ['agent', '--config', configFile, ...agentFlags], { bare: true }));
   }
   while ((await broker.client.describeServers()).filter(({ Availability }) => Availability === 'AVAILABLE').length < count)
     await pause(100);
