@@ -15,10 +15,13 @@ export interface Child {
   stop(patienceMs: number): Promise<void>;
 }
 
-/** Its errors go where ours go; it has no input, and its output is ours to say. */
-export function startChild(parameters: readonly string[], clock: Clock): Child {
+/** `env`: what it may know of the environment. Its errors go where ours go; it has no input, and its output is ours to say. */
+export function startChild(parameters: readonly string[], clock: Clock, env: NodeJS.ProcessEnv = process.env): Child {
   const berth = fileURLToPath(new URL('berth.js', import.meta.url));
-  const child = spawn(process.execPath, ['--enable-source-maps', berth, ...parameters], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, ['--enable-source-maps', berth, ...parameters], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const ended = endOf(child);
   return {
     ended,

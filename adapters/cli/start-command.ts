@@ -3,6 +3,7 @@
  * again that ends, and ends everything when it is asked to or when the broker is lost.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { agentEnvironment } from '../child-environment.ts';
 import type { BrokerConfig } from '../config.ts';
 import { type ConnectionFile, readConnectionFile } from '../connection-file.ts';
 import { wholeNumber } from '../settings/values.ts';
@@ -90,7 +91,7 @@ async function startAgent({ dataDir, flags, agents }: Run, number: number, conne
   const ended = (ending: Ending, delayMs: number): void => {
     complain(`The agent of server ${number} has ended (${ending}). It is started again in ${delayMs / 1000} s.`);
   };
-  agents.push(keepRunning(() => startChild(parameters, systemClock), systemClock, ended));
+  agents.push(keepRunning(() => startChild(parameters, systemClock, agentEnvironment()), systemClock, ended));
 }
 
 /** Where tokens for the API come from decides who can ask it. */

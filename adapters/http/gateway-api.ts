@@ -96,7 +96,8 @@ async function readQuestion(request: Request): Promise<Question> {
   };
   const sessionId = field('sessionId');
   if (!isText(sessionId) || sessionId.length > MAX_LENGTH.sessionId) throw badRequest(`sessionId must be the id of a session`);
-  const transport = TRANSPORTS.find((each) => each === String(field('transport')).toUpperCase());
+  const wanted = field('transport');
+  const transport = TRANSPORTS.find((each) => isText(wanted) && each === wanted.toUpperCase());
   if (transport === undefined) throw badRequest('transport must be HTTP or QUIC');
   const clientIpAddress = field('clientIpAddress') ?? '';
   if (clientIpAddress !== '' && (!isText(clientIpAddress) || isIP(clientIpAddress) === 0))

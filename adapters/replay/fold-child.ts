@@ -8,6 +8,7 @@ import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Moment, Until } from '../../projections/replay.ts';
 import { archivesIn } from '../archive/shelf.ts';
+import { childEnvironment } from '../child-environment.ts';
 import type { BrokerConfig } from '../config.ts';
 
 /** Where the log and its archives are, as commands are told. */
@@ -29,7 +30,11 @@ const MODULE = fileURLToPath(new URL('../cli/fold-process.js', import.meta.url))
 
 export function foldInChild(source: FoldSource): (until: Until, file: string, signal: AbortSignal) => Promise<Moment> {
   return async (until, file, signal) => {
-    const child = fork(MODULE, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: ['--enable-source-maps'] });
+    const child = fork(MODULE, {
+      env: childEnvironment(),
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      execArgv: ['--enable-source-maps'],
+    });
     const kill = () => child.kill('SIGKILL');
     signal.addEventListener('abort', kill);
     let answer: FoldAnswer = { failed: 'it ended without an answer' };

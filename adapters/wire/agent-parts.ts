@@ -9,8 +9,10 @@ import type { SessionSpec } from '../../domain/session/events.ts';
 export const shortText = z.string().max(1024);
 /** A sentence for people, from a program that may print a page. */
 export const sentence = z.string().max(4096);
+/** The last millisecond of the year 9999: behind it, times are written in another form, and in the end not at all. */
+const MAX_TIME = 253_402_300_799_999;
 /** Milliseconds since 1970. */
-export const time = z.int().min(0);
+export const time = z.int().min(0).max(MAX_TIME);
 export const count = z.int().min(0).max(1_000_000_000);
 export const attempt = z.int().min(0).max(1_000_000);
 const bytes = z.int().min(0);

@@ -1,5 +1,6 @@
 /** One run of a program of the host, which may hang, talk without end, or not be there. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { childEnvironment } from '../../adapters/child-environment.ts';
 
 export type Ran =
   | { readonly code: number; readonly stdout: string; readonly stderr: string }
@@ -12,7 +13,12 @@ const MAX_OUTPUT = 1024 * 1024;
 export function run(program: string, parameters: readonly string[], timeoutMs: number): Promise<Ran> {
   return new Promise((resolve) => {
     // In a group of its own, so that what it started ends with it.
-    const child = spawn(program, parameters, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    const child = spawn(program, parameters, {
+      detached: true,
+      env: childEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     const impatience = setTimeout(() => {
       end(child);

@@ -3,6 +3,7 @@
  * wrong with the program itself is told apart from what it says.
  */
 import { spawn } from 'node:child_process';
+import { childEnvironment } from '../../adapters/child-environment.ts';
 import { createTurns } from './turns.ts';
 
 export interface CommandLimits {
@@ -83,7 +84,7 @@ const isWindows = process.platform === 'win32';
 function start(path: string, parameters: readonly string[]) {
   try {
     // A group of its own, so that nothing it started outlives it when it is killed. What is understood of its messages is English.
-    const env = { ...process.env, LC_ALL: 'C.UTF-8', LANGUAGE: '' };
+    const env = { ...childEnvironment(), LC_ALL: 'C.UTF-8', LANGUAGE: '' };
     return spawn(path, parameters, { cwd: '/', detached: !isWindows, env, stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
     throw new CommandError(cannotStart(path, error as NodeJS.ErrnoException));

@@ -1,5 +1,6 @@
 /** Short programs that the host has for saying something about itself. */
 import { execFile } from 'node:child_process';
+import { childEnvironment } from '../../adapters/child-environment.ts';
 
 export interface Said {
   /** The program ended by itself and well. */
@@ -14,7 +15,7 @@ const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 
 export const runProgram: RunProgram = (program, parameters, limitMs) =>
   new Promise((resolve) => {
-    const env = { ...process.env, LC_ALL: 'C' };
+    const env = { ...childEnvironment(), LC_ALL: 'C' };
     const options = { env, timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES, windowsHide: true } as const;
     execFile(program, parameters, options, (error, stdout) => resolve({ ok: error === null, stdout }));
   });

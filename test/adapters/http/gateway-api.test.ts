@@ -126,6 +126,7 @@ t.test('what is wrong with a question is said with the name of the field', async
   for (const [query, body, error] of [
     ['', undefined, /^sessionId must be/],
     ['?transport=HTTP', '{"sessionId":5}', /^sessionId must be/],
+    ['?sessionId=desk', '{"transport":{"toString":"HTTP"}}', /^transport must be/],
     [`?sessionId=${'x'.repeat(101)}&transport=HTTP`, undefined, /^sessionId must be/],
     ['?sessionId=desk', undefined, /^transport must be HTTP or QUIC/],
     ['?sessionId=desk&transport=TCP', undefined, /^transport must be HTTP or QUIC/],
