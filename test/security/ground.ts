@@ -8,7 +8,9 @@ import type { Test } from 'tap';
 import { Agent, request } from 'undici';
 import type { SigningKeys } from '../../adapters/secrets/signing-keys.ts';
 import { createTokens, type Tokens } from '../../adapters/tokens.ts';
+import { serverId } from '../../domain/ids.ts';
 import { BERTH, type BerthProcess, type ModuleOptions, runModule } from '../helpers/berth-process.ts';
+import { greeting } from '../helpers/raw-agent.ts';
 import { type RealBroker, startBroker, writeServer } from '../helpers/real-broker.ts';
 import { pause } from '../helpers/until.ts';
 import type { Door } from './line.ts';
@@ -26,6 +28,8 @@ export interface Ground {
   readonly agentClient: { readonly id: string; readonly secret: string };
   /** What none of them may ever say. */
   readonly secrets: readonly string[];
+  /** The connection of an agent that this test is itself. Its orders are read for as long as the test runs, and left alone. */
+  connectAgent(serverId: string): Promise<string>;
   /** As a caller with nothing but the certificate. */
   post(door: DoorName, path: string, body: string, headers?: Readonly<Record<string, string>>): Promise<Reply>;
 }
@@ -79,7 +83,18 @@ export async function prepareGround(
   const { client_id: id, client_secret: secret } = JSON.parse(enrolled.body) as { client_id: string; client_secret: string };
   const clusterKey = (await readFile(join(dataDir, 'secrets', 'cluster.key'), 'utf8')).trim();
   const secrets = [connection.clientPassword, secret, statement, clusterKey];
-  return { broker, doors, keys, tokens: createTokens(keys), agents, agentClient: { id, secret }, secrets, post };
+  const tokens = createTokens(keys);
+  const connectAgent: Ground['connectAgent'] = async (name) => {
+    const token = await tokens.issueAccessToken({ clientId: id, audience: 'agent', lifetimeSeconds: 36_000 }, Date.now());
+    const authorization = `Bearer ${token}`;
+    const welcome = await post('agent', '/agent/connect', JSON.stringify(greeting({ serverId: serverId(name) })), { authorization });
+    const { connectionId } = JSON.parse(welcome.body) as { connectionId: string };
+    const url = `https://127.0.0.1:${doors.agent.port}/agent/orders?connectionId=${connectionId}`;
+    const orders = await request(url, { headers: { authorization }, dispatcher, bodyTimeout: 0 });
+    orders.body.on('error', () => undefined).resume();
+    return connectionId;
+  };
+  return { broker, doors, keys, tokens, agents, agentClient: { id, secret }, secrets, connectAgent, post };
 }
 
 /** Versions before the shared keys kept them in this file, which a broker with a new log takes over. So tests can sign what it would sign. */

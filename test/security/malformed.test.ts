@@ -74,7 +74,7 @@ t.test(`malformed requests do no harm (seed ${SEED})`, { timeout: 600_000 }, asy
 });
 
 /** What a caller knows who knows everything: ids of what there is, and tokens of every kind. */
-async function ammunitionOf({ broker, tokens, agentClient }: Ground, routes: readonly AttackedRoute[]): Promise<Ammunition> {
+async function ammunitionOf({ broker, tokens, agentClient, connectAgent }: Ground, routes: readonly AttackedRoute[]): Promise<Ammunition> {
   const created = await broker.client.createSessions([
     { Name: 'desk', Owner: 'ann', Type: 'VIRTUAL' },
     { Name: 'desk', Owner: 'bob', Type: 'VIRTUAL' },
@@ -93,6 +93,7 @@ async function ammunitionOf({ broker, tokens, agentClient }: Ground, routes: rea
     { sessionId: sessions[0] ?? '', creationTime: 0, user: 'ann', lifetimeMinutes: 600 },
     Date.now(),
   );
+  const connectionId = await connectAgent('YXR0YWNrZXI');
   const some = (...values: readonly unknown[]) => fc.constantFrom(...values);
   const words: Vocabulary = {
     sessionid: some(...sessions, 'nobody', 'console'),
@@ -116,7 +117,10 @@ async function ammunitionOf({ broker, tokens, agentClient }: Ground, routes: rea
     nexttoken: some(null, page.NextToken, page.NextToken.slice(0, -3), page.NextToken.split('.').reverse().join('.')),
     asof: some(null, null, 'yesterday', -1, 1.5, {}, '2026-13-45', '9'.repeat(30)),
     maxresults: some(1, 10, 1000, 0, -1, 1001),
-    connectionid: some('11111111-1111-4111-8111-111111111111'),
+    connectionid: some(connectionId, connectionId, connectionId, 'none'),
+    localid: some(...sessions, 'desk'),
+    lastdisconnectiontime: some(undefined, 1, 253_402_300_799_999),
+    creationtime: some(0, 1_700_000_000_000, 253_402_300_799_999),
     authenticationtoken: some(connection, `${connection.slice(0, -4)}AAAA`, 'x'),
     client_id: some(agentClient.id, '11111111-1111-4111-8111-111111111111'),
     client_secret: some(agentClient.secret, 'wrong'),

@@ -88,6 +88,8 @@ t.test('what is no greeting, report or picture is refused with the member at fau
   await refusedFor('/agent/reports', { connectionId }, /^reports: /);
   await refusedFor('/agent/reports', { connectionId, reports: [{ kind: 'session-ended' }] }, /^reports\.0\./);
   await refusedFor('/agent/screenshots', { connectionId, orderId: 'a b', reason: 'x' }, /./);
+  const late = { reportId: REPORT_ID, time: Number.MAX_SAFE_INTEGER, kind: 'session-ended', sessionId: 's', reason: 'gone' };
+  await refusedFor('/agent/reports', { connectionId, reports: [late] }, /^reports\.0\.time: /);
   t.match(await agent.post('/agent/reports', `"${'x'.repeat(1_100_000)}"`), { status: 413 });
   t.same(broker.heard.failures, []);
   agent.close();
