@@ -1,5 +1,6 @@
 /** Log lines: JSON for machines, short lines where a person is watching. Diagnostics only; what happened to sessions is in the log of facts. */
 import { pino } from 'pino';
+import { harmless } from './harmless.ts';
 
 /** Where a part of the program says what it does. `fields` first, as data; the message is a sentence without them. */
 export interface Logger {
@@ -41,5 +42,5 @@ export function createLogger({ program, level, human, write }: LogOutput): Logge
 export function humanLine(line: string): string {
   const { time, level, program, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const details = Object.entries(fields).map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return `${String(time).slice(11, 19)} ${program} ${level}: ${msg}${details.join('')}\n`;
+  return `${harmless(`${String(time).slice(11, 19)} ${program} ${level}: ${msg}${details.join('')}`)}\n`;
 }

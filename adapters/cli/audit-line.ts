@@ -1,7 +1,7 @@
 /** One fact as a line for people. What callers chose is in it, so nothing in it can steer a terminal. */
 import type { RecordedFact } from '../../domain/facts.ts';
 import { disclosed } from '../../projections/disclosure.ts';
-import { harmless } from './harmless.ts';
+import { harmless } from '../harmless.ts';
 
 /** As wide as the longest types there are. */
 const TYPE_WIDTH = 28;

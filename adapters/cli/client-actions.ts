@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import type { AnswerTo, Client } from '../client/client.ts';
 import { ClientFault, EXIT } from '../client/client-fault.ts';
+import { harmless } from '../harmless.ts';
 import type { CreateSessionRequestData } from '../wire/sessions.ts';
 import type * as Flags from './client-flags.ts';
 import type { Answer } from './client-run.ts';
 import { waitForDeletion, waitForReady } from './client-wait.ts';
-import { harmless } from './harmless.ts';
 import { type Column, LISTED_SERVER_COLUMNS, SESSION_COLUMNS, table } from './tables.ts';
 
 async function createSession(client: Client, flags: Flags.CreateSessionFlags): Promise<Answer> {

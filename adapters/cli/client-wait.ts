@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import { ClientFault, EXIT, type ExitCode } from '../client/client-fault.ts';
+import { harmless } from '../harmless.ts';
 import type { Session } from '../wire/sessions.ts';
-import { harmless } from './harmless.ts';
 import { createStatusLine } from './progress.ts';
 
 interface Waited {

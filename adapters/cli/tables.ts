@@ -1,7 +1,8 @@
 /** What people get to see of sessions and servers: a heading and a line for each, in columns. */
+
+import { harmless } from '../harmless.ts';
 import type { Server } from '../wire/servers.ts';
 import type { Session } from '../wire/sessions.ts';
-import { harmless } from './harmless.ts';
 
 export interface Column<Row> {
   readonly heading: string;

@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
-import { createLimitCounters } from '../../../adapters/http/protection.ts';
-import { type ServerLimits, serveHttps } from '../../../adapters/http/serve.ts';
-import { certificatesIn } from '../../helpers/certificates.ts';
-import { createTestApi } from '../../helpers/client-api.ts';
-import { pause, until } from '../../helpers/until.ts';
+import { createLimitCounters } from '../../adapters/http/protection.ts';
+import { type ServerLimits, serveHttps } from '../../adapters/http/serve.ts';
+import { certificatesIn } from '../helpers/certificates.ts';
+import { createTestApi } from '../helpers/client-api.ts';
+import { pause, until } from '../helpers/until.ts';
 
 async function attacked(t: Test, limits: Partial<ServerLimits> = {}) {
   const { app, token } = await createTestApi(t);
@@ -122,4 +122,45 @@ t.test('nothing that a caller sends becomes a header or another request', async 
   }
   const position = await say(`${lines('POST /describeSessions HTTP/1.1', bearer, 'berth-position: 1\tx', 'content-length: 2')}{}`);
   t.match(position, /^HTTP\/1\.1 400 /);
+});
+
+t.test('whoever begins to shake hands and does not go on is given up', async (t) => {
+  const { port, counts } = await attacked(t, { handshakeTimeoutMs: 300 });
+  // The head of a record that announces 512 bytes, of which one comes now and then.
+  const socket = connectPlain(port, '127.0.0.1').resume();
+  socket.on('error', () => undefined);
+  socket.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]));
+  const dripping = setInterval(() => socket.writable && socket.write(Buffer.alloc(1)), 50);
+  await new Promise((resolve) => socket.once('close', resolve)).finally(() => clearInterval(dripping));
+  await until('it is counted', () => counts()['handshake-timeout'] === 1);
+});
+
+t.test('whoever ends their side is still answered, and then let go', async (t) => {
+  const { open } = await attacked(t);
+  const socket = await open();
+  const parts: string[] = [];
+  socket.setEncoding('utf8').on('data', (part: string) => parts.push(part));
+  socket.end('GET /health HTTP/1.1\r\nhost: x\r\n\r\n');
+  await once(socket, 'close');
+  t.match(parts.join(''), /^HTTP\/1\.1 200 /);
+});
+
+t.test('requests that come all at once are answered one after another, each once', async (t) => {
+  const { say, lines } = await attacked(t);
+  const paths = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? '/health' : '/nowhere'));
+  const all = paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`).join('');
+  const answers = await say(`${all}${lines('GET /health HTTP/1.1')}`);
+  const statuses = [...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+  t.strictSame(statuses, [...paths.map((path) => (path === '/health' ? '200' : '404')), '200']);
+});
+
+t.test('what cannot be expected, and a request that names no host, are refused in the shape of every error', async (t) => {
+  const { say, lines } = await attacked(t);
+  const expecting = await say(lines('GET /health HTTP/1.1', 'expect: 200-ok'));
+  t.match(expecting, /^HTTP\/1\.1 417 /);
+  t.match(expecting, /\{"error":"Expect: only 100-continue is known here\."\}$/);
+  t.match(
+    await say('GET /health HTTP/1.1\r\nconnection: close\r\n\r\n'),
+    /^HTTP\/1\.1 400 [\s\S]*\{"error":"The request has no valid address or host\."\}$/,
+  );
 });
