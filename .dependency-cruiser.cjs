@@ -41,7 +41,10 @@ module.exports = {
       'agent-knows-the-wire',
       'The agent is a program of its own: of the adapters it shares what both sides say on the wire.',
       { path: '^agent/' },
-      { path: '^(projections|adapters)/', pathNot: '^adapters/(wire/|wire\\.ts|files\\.ts|(child-environment|logging|suggest)\\.ts|system\\.ts)' },
+      {
+        path: '^(projections|adapters)/',
+        pathNot: '^adapters/(wire/|wire\\.ts|files\\.ts|(child-environment|logging|suggest)\\.ts|system\\.ts)',
+      },
     ),
     forbid('product-without-tests', 'What is shipped does not know its tests.', { path: product }, { path: '^(test|bench)/' }),
     forbid(

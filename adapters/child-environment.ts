@@ -2,8 +2,8 @@
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Settings of a broker, of an agent and of the command line. */
-const OURS = /^(?:BERTH|DCV_SM)_/;
+/** Settings of a broker, of an agent and of the command line, and where traces go, for which a header may be a password. */
+const OURS = /^(?:BERTH|DCV_SM|OTEL)_/;
 /** Those of an agent; `BERTH_AGENT_TO_…` is how the broker is told about its door for agents. */
 const OF_AGENT = /^BERTH_AGENT_(?!TO_)/;
 

@@ -58,7 +58,7 @@ t.test('names that agents and clients give themselves forge no line of the log, 
   ]) {
     const run = runModule(t, BERTH, words.includes(dataDir) ? words : [...words, '--data-dir', dataDir], { bare: true });
     const code = await run.ended;
-    t.type(code, 'number', words[0]);
+    t.type(code, 'number', words.join(' '));
     const said = words.includes('--csv') ? run.stdout().replaceAll('\r\n', '\n') : run.stdout();
     t.notMatch(`${said}${run.stderr()}`, /[^\P{Cc}\n]/u, words.filter((word) => word !== dataDir).join(' '));
   }
