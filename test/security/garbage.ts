@@ -71,7 +71,7 @@ const LONG: readonly string[] = [
 const raw = fc.oneof({ arbitrary: fc.constantFrom(...RAW), weight: 30 }, { arbitrary: fc.constantFrom(...LONG), weight: 1 });
 
 /** To be put anywhere into a value, which is then written with `written`. */
-export const rubbish: fc.Arbitrary<unknown> = fc.oneof(
+const rubbish: fc.Arbitrary<unknown> = fc.oneof(
   { arbitrary: raw.map((text) => `${MARK}${text}`), weight: 6 },
   { arbitrary: fc.string({ unit: 'binary', maxLength: 20 }), weight: 1 },
   { arbitrary: fc.double(), weight: 1 },
