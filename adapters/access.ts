@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { accessKind, type CredentialKind } from '../domain/access/actor.ts';
 import type { AccessCommand } from '../domain/access/commands.ts';
 import type { AccessEvent } from '../domain/access/events.ts';
+import { EVERYTHING, type Reach } from '../domain/access/reach.ts';
 import { type Credential, createRegistry, type Registry } from '../domain/access/registry.ts';
 import { type ActorPorts, createActors } from '../domain/actors.ts';
 import type { Origin, RecordedFact } from '../domain/facts.ts';
@@ -18,8 +19,8 @@ export interface IssuedCredential {
 }
 
 export interface Access {
-  /** The secret is base64 text of a UUID, as the original's. */
-  registerApiClient(name: string, origin: Origin): Promise<IssuedCredential>;
+  /** The secret is base64 text of a UUID, as the original's. Without a reach it may do everything. */
+  registerApiClient(name: string, origin: Origin, reach?: Reach): Promise<IssuedCredential>;
   /** The secret is the statement itself: base64 of JSON with an id, as the original's, and 256 random bits. */
   issueSoftwareStatement(origin: Origin): Promise<IssuedCredential>;
   /** Undefined: the statement is unknown or not active. */
@@ -32,6 +33,8 @@ export interface Access {
   findStatement(statement: string): string | undefined;
   /** From memory where it is known here; throws LogFault or LogBusyError where the log has to be asked and cannot be. */
   isActive(kind: CredentialKind, id: string): Promise<boolean>;
+  /** What this API client may do now; undefined: it is not registered. Throws as `isActive`. */
+  reachOf(clientId: string): Promise<Reach | undefined>;
 }
 
 export interface AccessPorts extends ActorPorts {
@@ -75,11 +78,11 @@ export function createAccess(ports: AccessPorts): Access {
   }
 
   return {
-    async registerApiClient(name, origin) {
+    async registerApiClient(name, origin, { scopes, owner } = EVERYTHING) {
       const id = randomUUID();
       const secret = Buffer.from(randomUUID()).toString('base64');
       const passwordHash = await passwords.hash(secret);
-      await grant('api-client', id, { type: 'api-client.registered', data: { name, passwordHash } }, origin);
+      await grant('api-client', id, { type: 'api-client.registered', data: { name, passwordHash, scopes, owner } }, origin);
       return { id, secret };
     },
     async issueSoftwareStatement(origin) {
@@ -124,6 +127,7 @@ export function createAccess(ports: AccessPorts): Access {
     findStatement: (statement) =>
       registry.findStatement(hashSecret(statement.trim()))?.id ?? registry.find('software-statement', statement.trim())?.id,
     isActive: async (kind, id) => (await find(kind, id)) !== undefined,
+    reachOf: async (id) => (await find('api-client', id))?.reach,
   };
 }
 

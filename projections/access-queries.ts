@@ -1,5 +1,6 @@
 /** Who may talk to the broker: what the registry in memory is filled with when a broker starts. */
 import type { Selectable } from 'kysely';
+import { NOTHING, type Reach, type Scope } from '../domain/access/reach.ts';
 import type { CredentialKind, CredentialsTable, Reader } from './database.ts';
 
 export interface Credential {
@@ -9,6 +10,7 @@ export interface Credential {
   readonly name: string;
   /** What the secret is compared with; see domain/access/events.ts for how each kind is hashed. */
   readonly hash: string;
+  readonly reach: Reach;
 }
 
 /** For administrators: also those that are not valid any more, without what they are compared with. */
@@ -16,6 +18,7 @@ export interface ListedCredential {
   readonly id: string;
   readonly name: string;
   readonly isActive: boolean;
+  readonly reach: Reach;
 }
 
 export interface AccessQueries {
@@ -28,9 +31,8 @@ export interface AccessQueries {
 export function createAccessQueries(reader: Reader): AccessQueries {
   return {
     async listed(kind, limit) {
-      const columns = ['id', 'name', 'active'] as const;
-      const query = reader.selectFrom('credentials').select(columns).where('kind', '=', kind).orderBy('name').orderBy('id').limit(limit);
-      return (await query.execute()).map(({ id, name, active }) => ({ id, name: name ?? '', isActive: active === 1 }));
+      const query = reader.selectFrom('credentials').selectAll().where('kind', '=', kind).orderBy('name').orderBy('id').limit(limit);
+      return (await query.execute()).map((row) => ({ id: row.id, name: row.name ?? '', isActive: row.active === 1, reach: reachOf(row) }));
     },
     async active() {
       const rows = await reader.selectFrom('credentials').selectAll().where('active', '=', 1).orderBy('id').execute();
@@ -39,4 +41,10 @@ export function createAccessQueries(reader: Reader): AccessQueries {
   };
 }
 
-const credentialOf = ({ kind, id, name, hash }: Selectable<CredentialsTable>): Credential => ({ kind, id, name: name ?? '', hash });
+type Row = Selectable<CredentialsTable>;
+
+const credentialOf = (row: Row): Credential => ({ kind: row.kind, id: row.id, name: row.name ?? '', hash: row.hash, reach: reachOf(row) });
+
+function reachOf({ kind, scopes, owner }: Row): Reach {
+  return kind === 'api-client' ? { scopes: scopes === null ? null : (JSON.parse(scopes) as Scope[]), owner } : NOTHING;
+}

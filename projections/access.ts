@@ -1,4 +1,4 @@
-/** Who may talk to the broker: the hashes that a credential is compared with, and whether it still counts. */
+/** Who may talk to the broker: the hashes that a credential is compared with, how far it reaches, and whether it still counts. */
 import type { AccessEvent } from '../domain/access/events.ts';
 import type { ShapeOf } from './changes.ts';
 import type { CredentialKind } from './database.ts';
@@ -7,7 +7,7 @@ import { type Handler, type Projection, projectionOf } from './projection.ts';
 const CREDENTIALS: ShapeOf<'credentials'> = {
   table: 'credentials',
   key: ['kind', 'id'],
-  columns: ['name', 'hash', 'statement_id', 'active'],
+  columns: ['name', 'hash', 'statement_id', 'scopes', 'owner', 'active'],
   whole: false,
 };
 
@@ -17,7 +17,8 @@ export const access: Projection = projectionOf<AccessEvent>({
   subjects: ['api-client', 'software-statement', 'agent-client'],
   handlers: {
     'api-client.registered': ({ data }, id, changes) => {
-      changes.upsert(CREDENTIALS, ['api-client', id], { name: data.name, hash: data.passwordHash, active: true });
+      const { name, passwordHash: hash, scopes, owner } = data;
+      changes.upsert(CREDENTIALS, ['api-client', id], { name, hash, scopes, owner, active: true });
     },
     'api-client.unregistered': revoke('api-client'),
     'software-statement.issued': ({ data }, id, changes) => {

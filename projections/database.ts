@@ -3,13 +3,14 @@
  * missing, damaged or of another schema version is built again rather than migrated.
  */
 import type { ColumnType, Kysely, Transaction } from 'kysely';
+import type { Scope } from '../domain/access/reach.ts';
 import type { DnsMapping } from '../domain/dns/events.ts';
 import type { ServerDescription } from '../domain/server/events.ts';
 import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/events.ts';
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 7;
+export const SCHEMA_VERSION = 8;
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
@@ -116,6 +117,10 @@ export interface CredentialsTable {
   hash: string;
   /** Of an agent client: the software statement it enrolled with. */
   statement_id: string | null;
+  /** Of an API client; null: all of them. */
+  scopes: ColumnType<string | null, readonly Scope[] | null, readonly Scope[] | null>;
+  /** Of an API client that knows the sessions of one owner only. */
+  owner: string | null;
   active: Flag;
 }
 
@@ -217,7 +222,7 @@ export const SCHEMA = `
   ) WITHOUT ROWID;
 
   CREATE TABLE credentials (
-    kind TEXT, id TEXT, name TEXT, hash TEXT, statement_id TEXT, active INTEGER, PRIMARY KEY (kind, id)
+    kind TEXT, id TEXT, name TEXT, hash TEXT, statement_id TEXT, scopes TEXT, owner TEXT, active INTEGER, PRIMARY KEY (kind, id)
   ) WITHOUT ROWID;
 
   CREATE TABLE brokers (id TEXT PRIMARY KEY, host TEXT, url TEXT) WITHOUT ROWID;

@@ -11,7 +11,7 @@ const OPEN: ReadonlySet<string> = new Set(['session', 'server', 'attempt', 'logi
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
   'request.accepted': ['operation', 'expires'],
   'request.answered': ['status'],
-  'api-client.registered': ['name'],
+  'api-client.registered': ['name', 'scopes', 'owner'],
   'agent-client.registered': ['name', 'statementId'],
 };
 

@@ -1,6 +1,7 @@
 /** Who may talk to the broker, in memory: asked on every request, so no answer may cost a read. Some 0.3 KB a credential. */
 import type { CredentialKind } from './actor.ts';
 import type { AccessEvent } from './events.ts';
+import { NOTHING, type Reach } from './reach.ts';
 
 /** A credential as it is compared with. */
 export interface Credential {
@@ -8,6 +9,8 @@ export interface Credential {
   readonly id: string;
   readonly name: string;
   readonly hash: string;
+  /** What it may do with the API. */
+  readonly reach: Reach;
 }
 
 export interface Registry {
@@ -39,12 +42,14 @@ export function createRegistry(): Registry {
   return {
     apply(id, fact) {
       switch (fact.type) {
-        case 'api-client.registered':
-          return put({ kind: 'api-client', id, name: fact.data.name, hash: fact.data.passwordHash });
+        case 'api-client.registered': {
+          const { name, passwordHash: hash, scopes, owner } = fact.data;
+          return put({ kind: 'api-client', id, name, hash, reach: { scopes, owner } });
+        }
         case 'software-statement.issued':
-          return put({ kind: 'software-statement', id, name: '', hash: fact.data.statementHash });
+          return put({ kind: 'software-statement', id, name: '', hash: fact.data.statementHash, reach: NOTHING });
         case 'agent-client.registered':
-          return put({ kind: 'agent-client', id, name: fact.data.name, hash: fact.data.secretHash });
+          return put({ kind: 'agent-client', id, name: fact.data.name, hash: fact.data.secretHash, reach: NOTHING });
         case 'api-client.unregistered':
           return revoke('api-client', id);
         case 'software-statement.deactivated':

@@ -182,7 +182,7 @@ async function giveAndTakeCredentials(ports: ActorPorts): Promise<void> {
   const grants = [
     [
       'api-client',
-      { type: 'api-client.registered', data: { name: 'x', passwordHash: 'y' } },
+      { type: 'api-client.registered', data: { name: 'x', passwordHash: 'y', scopes: null, owner: null } },
       { type: 'api-client.unregistered', data: {} },
     ],
     [

@@ -68,7 +68,10 @@ export async function writeOldLog(t: Test, bare: EventLog, { sessions = 20 } = {
     type: 'software-statement.issued',
     data: { statementHash: 'h' },
   });
-  await write(staying, streamName('api-client', 'c0'), LONG_AGO, { type: 'api-client.registered', data: { name: 'x', passwordHash: 'h' } });
+  await write(staying, streamName('api-client', 'c0'), LONG_AGO, {
+    type: 'api-client.registered',
+    data: { name: 'x', passwordHash: 'h', scopes: null, owner: null },
+  });
   await write(
     staying,
     streamName('server', 'a'),

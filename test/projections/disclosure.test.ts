@@ -13,7 +13,11 @@ t.test('answers that were kept, hashes and whatever is not known to be harmless 
   for (const [type, data, shown] of [
     ['request.accepted', { operation: 'POST /x', fingerprint: 'f', expires: 1 }, { operation: 'POST /x', expires: 1 }],
     ['request.answered', { status: 200, body: '{}' }, { status: 200 }],
-    ['api-client.registered', { name: 'console', passwordHash: 'hash' }, { name: 'console' }],
+    [
+      'api-client.registered',
+      { name: 'console', passwordHash: 'hash', scopes: ['audit:read'], owner: null },
+      { name: 'console', scopes: ['audit:read'], owner: null },
+    ],
     ['api-client.unregistered', {}, {}],
     ['software-statement.issued', { statementHash: 'hash' }, {}],
     ['agent-client.registered', { name: 'host', secretHash: 'hash', statementId: '1' }, { name: 'host', statementId: '1' }],

@@ -74,7 +74,7 @@ const serverStatement: fc.Arbitrary<Statement> = fc.oneof(
 );
 
 const clientStatement: fc.Arbitrary<Statement> = fc.constantFrom(
-  { type: 'api-client.registered', data: { name: 'console', passwordHash: 'hash' } },
+  { type: 'api-client.registered', data: { name: 'console', passwordHash: 'hash', scopes: null, owner: null } },
   { type: 'api-client.unregistered', data: {} },
 );
 

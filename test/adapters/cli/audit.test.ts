@@ -38,7 +38,10 @@ const LIFE: readonly (readonly [StreamName, ...Statement[]])[] = [
     { type: 'session.started', data: { attempt: 1 } },
   ],
   [streamName('session', 's2'), { type: 'session.requested', data: wish({ owner: 'bob', name: '\u001b[2Jgone\u202e' }) }],
-  [streamName('api-client', 'c1'), { type: 'api-client.registered', data: { name: 'console', passwordHash: 'secret hash' } }],
+  [
+    streamName('api-client', 'c1'),
+    { type: 'api-client.registered', data: { name: 'console', passwordHash: 'secret hash', scopes: null, owner: null } },
+  ],
 ];
 
 async function audit(t: Test, ...parameters: string[]) {

@@ -24,7 +24,7 @@ async function setUp(t: Test) {
   await model.record(streamName('server', 'a'), 5, ...server);
   await model.record(streamName('api-client', 'c'), 6, {
     type: 'api-client.registered',
-    data: { name: 'console', passwordHash: 'secret' },
+    data: { name: 'console', passwordHash: 'secret', scopes: null, owner: null },
   });
   const fresh = join(temporaryFolder(t), 'fresh.db');
   const database = await openReadDatabase(fresh, { logger: createRecordingLogger() });

@@ -3,7 +3,7 @@ import type { AccessCommand } from '../../../domain/access/commands.ts';
 import type { AccessEvent } from '../../../domain/access/events.ts';
 import { testTables } from '../given.ts';
 
-const registered = { type: 'api-client.registered', data: { name: 'console', passwordHash: 'hash' } } as const;
+const registered = { type: 'api-client.registered', data: { name: 'console', passwordHash: 'hash', scopes: null, owner: null } } as const;
 const unregistered = { type: 'api-client.unregistered', data: {} } as const;
 const issued = { type: 'software-statement.issued', data: { statementHash: 'hash' } } as const;
 const deactivated = { type: 'software-statement.deactivated', data: {} } as const;

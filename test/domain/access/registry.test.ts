@@ -1,11 +1,12 @@
 /** The registry: who may talk to the broker, as of the last fact. */
 import t from 'tap';
 import type { AccessEvent } from '../../../domain/access/events.ts';
+import { NOTHING } from '../../../domain/access/reach.ts';
 import { createRegistry } from '../../../domain/access/registry.ts';
 
 const LIVES = [
   [
-    { type: 'api-client.registered', data: { name: 'console', passwordHash: 'hash' } },
+    { type: 'api-client.registered', data: { name: 'console', passwordHash: 'hash', scopes: ['audit:read'], owner: 'ann' } },
     { type: 'api-client.unregistered', data: {} },
   ],
   [
@@ -25,7 +26,8 @@ t.test('a credential counts from the fact that grants it to the fact that revoke
     const kind = KINDS[index] ?? 'api-client';
     registry.apply('1', granted);
     registry.apply('1', granted);
-    t.match(registry.find(kind, '1'), { kind, id: '1', hash: 'hash' });
+    const reach = kind === 'api-client' ? { scopes: ['audit:read'], owner: 'ann' } : NOTHING;
+    t.match(registry.find(kind, '1'), { kind, id: '1', hash: 'hash', reach });
     for (const other of KINDS) if (other !== kind) t.equal(registry.find(other, '1'), undefined, 'an id of one kind is none of another');
     t.equal(registry.findStatement('hash')?.id, kind === 'software-statement' ? '1' : undefined);
     registry.apply('1', revoked);
