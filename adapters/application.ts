@@ -24,6 +24,8 @@ export interface ScreenshotWish {
   /** Pixels, at least 1; absent: the configured bound. */
   readonly maxWidth?: number | undefined;
   readonly maxHeight?: number | undefined;
+  /** Absent: whosever it is. */
+  readonly owner?: string | undefined;
 }
 
 /** What a session is to be like. */
@@ -56,9 +58,16 @@ export interface Application {
     origin: Origin,
   ): Promise<readonly Result<string>[]>;
   screenshots(items: readonly ScreenshotWish[], origin?: Pick<Origin, 'requestId'>): Promise<readonly Result<readonly Screenshot[]>[]>;
-  /** Rejected: `SESSION_NOT_FOUND` or `SESSION_NOT_READY`. */
-  connectionData(sessionId: string, user: string): Promise<Result<{ readonly session: SessionView; readonly connectionToken: string }>>;
-  /** Oldest first, behind revision `after`; undefined: there is no such actor. */
-  sessionHistory(sessionId: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
+  /** Rejected: `SESSION_NOT_FOUND` or `SESSION_NOT_READY`. Without `owner`: whosever it is. */
+  connectionData(
+    sessionId: string,
+    user: string,
+    owner?: string,
+  ): Promise<Result<{ readonly session: SessionView; readonly connectionToken: string }>>;
+  /**
+   * Oldest first, behind revision `after`; undefined: there is no such actor. With `owner`: as far as the session was this one's, and `after` must be the
+   * `next` of a page of the same owner.
+   */
+  sessionHistory(sessionId: string, limit: number, after?: number, owner?: string): Promise<Page<HistoryEntry> | undefined>;
   serverHistory(serverId: string, limit: number, after?: number): Promise<Page<HistoryEntry> | undefined>;
 }

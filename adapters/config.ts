@@ -54,6 +54,8 @@ export interface BrokerConfig {
   readonly requiredAudience: string | undefined;
   /** The scopes that they must have, all of them. */
   readonly requiredScopes: readonly string[];
+  /** What the scopes of this API in such tokens are: nothing, or all that the token is good for. */
+  readonly externalScopes: ExternalScopes;
   /** Whether agents have to be enrolled. */
   readonly agentAuthorization: boolean;
   readonly servesApiYaml: boolean;
@@ -105,6 +107,9 @@ export interface BrokerConfig {
 const PICTURE_FORMATS = ['png', 'jpeg'] as const;
 type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
+const EXTERNAL_SCOPES = ['ignored', 'enforced'] as const;
+type ExternalScopes = (typeof EXTERNAL_SCOPES)[number];
+
 const METRICS_REACH = ['local', 'open', 'off'] as const;
 type MetricsReach = (typeof METRICS_REACH)[number];
 
@@ -134,6 +139,7 @@ export function brokerConfig(settings: Settings, workingFolder: string, problems
     authorizationServer: as('enable-authorization-server', trueOrFalse),
     requiredAudience: as('berth.required-audience', (setting) => setting.value.trim() || undefined),
     requiredScopes: as('berth.required-scope', scopes),
+    externalScopes: as('berth.external-scopes', (setting) => oneOf(setting, EXTERNAL_SCOPES)),
     agentAuthorization: as('enable-agent-authorization', trueOrFalse),
     servesApiYaml: as('enable-api-yaml', trueOrFalse),
     maxRequestsPerSecond: whole('max-api-requests-per-second', 1, 1_000_000),

@@ -181,15 +181,16 @@ function serveClients(doors: Doors, nextTokenKey: Buffer): Promise<Serving> {
   const now = clock.now;
   const external = createExternalTokens({
     trusted: core.trusted,
-    demands: { audience: config.requiredAudience, scopes: config.requiredScopes },
+    demands: { audience: config.requiredAudience, scopes: config.requiredScopes, scopesCount: config.externalScopes === 'enforced' },
     now,
     failed: (url, err) => logger.warn({ url, err }, 'The keys of an authorization server cannot be had.'),
   });
   const own = config.authorizationServer ? tokens : undefined;
-  const checkBearer = createBearerCheck({ tokens: own, external, isActive: (id) => access.isActive('api-client', id), now });
+  const checkBearer = createBearerCheck({ tokens: own, external, reachOf: access.reachOf, now });
   const guard = protection.guessing(API_GUESSES);
   const issueToken = createTokenEndpoint({
     authenticate: access.authenticateApiClient,
+    reachOf: access.reachOf,
     tokens,
     audience: 'api',
     now,

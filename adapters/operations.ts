@@ -13,7 +13,8 @@ import type { SessionSpec } from '../domain/session/events.ts';
 import type { SessionSnapshot } from '../domain/session/machine.ts';
 import type { Page, ServerView, SessionState, SessionView } from '../projections/views.ts';
 import type { Application, Result, ScreenshotWish, ServerQuery, SessionQuery, SessionWish } from './application.ts';
-import { readHistory } from './history.ts';
+import { readHistory, readHistoryOf } from './history.ts';
+import { SESSION_NOT_FOUND } from './one-owner.ts';
 import type { Entry } from './tokens.ts';
 
 /** The read models, as the operations use them. */
@@ -53,9 +54,9 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
   /** Whatever was acknowledged before this call can be read after it. */
   const readable = (): Promise<void> => reads.reached(log.known());
 
-  async function describeSession(id: string): Promise<SessionView | undefined> {
+  async function describeSession(id: string, owner: string | undefined): Promise<SessionView | undefined> {
     await readable();
-    return (await reads.describeSessions({ ids: [id], limit: 1 })).items[0];
+    return (await reads.describeSessions({ ids: [id], owners: owner === undefined ? undefined : [owner], limit: 1 })).items[0];
   }
 
   return {
@@ -88,20 +89,21 @@ export function createApplication(ports: OperationPorts, limits: OperationLimits
       await readable();
       return each(items, (item) => screenshot(ports, limits, item, origin?.requestId));
     },
-    async connectionData(id, user) {
-      const session = await describeSession(id);
+    async connectionData(id, user, owner) {
+      const session = await describeSession(id, owner);
       if (session === undefined) return { rejected: SESSION_NOT_FOUND };
       if (session.state !== 'READY') return { rejected: notReady(session.state) };
       return {
         done: { session, connectionToken: await ports.issueConnectionToken({ sessionId: id, creationTime: session.creationTime, user }) },
       };
     },
-    sessionHistory: (id, limit, after) => readHistory(log, streamName('session', id), limit, after),
+    sessionHistory: (id, limit, after, owner) => {
+      const stream = streamName('session', id);
+      return owner === undefined ? readHistory(log, stream, limit, after) : readHistoryOf(owner, log, stream, { limit, after });
+    },
     serverHistory: (id, limit, after) => readHistory(log, streamName('server', id), limit, after),
   };
 }
-
-const SESSION_NOT_FOUND: Rejection = { code: 'SESSION_NOT_FOUND', reason: 'The requested dcvSession does not exist' };
 
 const notReady = (state: SessionState): Rejection => ({
   code: 'SESSION_NOT_READY',
@@ -205,10 +207,11 @@ const DCV_SESSION_NOT_FOUND: Rejection = { code: 'SESSION_NOT_FOUND', reason: 'D
 async function screenshot(
   { reads, link, random }: OperationPorts,
   limits: OperationLimits,
-  { sessionId: id, maxWidth, maxHeight }: ScreenshotWish,
+  { sessionId: id, maxWidth, maxHeight, owner }: ScreenshotWish,
   request: RequestId | undefined,
 ): ReturnType<typeof takeScreenshot> {
-  const session = (await reads.describeSessions({ ids: [id], limit: 1 })).items[0];
+  const owners = owner === undefined ? undefined : [owner];
+  const session = (await reads.describeSessions({ ids: [id], owners, limit: 1 })).items[0];
   const place = await reads.place(sessionId(id));
   if (session === undefined || session.state === 'DELETED') return { rejected: DCV_SESSION_NOT_FOUND };
   if (session.state !== 'READY' || place === undefined) return { rejected: notReady(session.state) };

@@ -6,6 +6,8 @@
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import type { Scope } from '../domain/access/reach.ts';
+import { scopesAmong } from './scopes.ts';
 import type { SigningKeys } from './secrets/signing-keys.ts';
 
 /** `broker`: what brokers say to each other. */
@@ -15,6 +17,15 @@ export interface AccessTokenWish {
   readonly clientId: string;
   readonly audience: ApiAudience;
   readonly lifetimeSeconds: number;
+  /** Null or absent: all that its client has, and no claim that says so. */
+  readonly scopes?: readonly Scope[] | null;
+}
+
+/** Whose it is, and how much of what that client may do it is worth. */
+export interface TokenContent {
+  readonly clientId: string;
+  /** Absent: all of it. */
+  readonly scopes?: readonly Scope[];
 }
 
 /** Who may enter which session. */
@@ -39,7 +50,7 @@ export interface TokenIssuer {
 
 export interface AccessTokenVerifier {
   /** Costs a check of the signature for the first time only. Throws LogFault where the log cannot be asked for a key that is not known yet. */
-  verifyAccessToken(token: string, audience: ApiAudience, now: number): Promise<Verdict<{ readonly clientId: string }>>;
+  verifyAccessToken(token: string, audience: ApiAudience, now: number): Promise<Verdict<TokenContent>>;
 }
 
 export interface Tokens extends TokenIssuer, AccessTokenVerifier {
@@ -58,11 +69,13 @@ const MAX_REMEMBERED = 20_000;
 
 /** What ours all hold. */
 const claims = z.object({ sub: z.string(), exp: z.int() });
+/** As RFC 9068, section 2.2.3 has it. */
+const accessClaims = claims.extend({ scope: z.string().optional() });
 /** `sid`: the session; `born`: when it was made, in milliseconds. */
 const connectionClaims = claims.extend({ sid: z.string(), born: z.int() });
 
 interface Remembered {
-  readonly clientId: string;
+  readonly content: TokenContent;
   readonly audience: ApiAudience;
   /** Milliseconds since 1970 (UTC). */
   readonly expires: number;
@@ -80,16 +93,17 @@ export function claimedBy(token: string): string | undefined {
 export function createTokens(keys: SigningKeys): Tokens {
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
   return {
-    issueAccessToken: ({ clientId, audience, lifetimeSeconds }, now) =>
-      sign(keys, { sub: clientId, aud: audience, ...lifetime(now, lifetimeSeconds) }),
+    issueAccessToken: ({ clientId, audience, lifetimeSeconds, scopes = null }, now) =>
+      sign(keys, { sub: clientId, aud: audience, ...(scopes && { scope: scopes.join(' ') }), ...lifetime(now, lifetimeSeconds) }),
     verifyAccessToken: async (token, audience, now) => {
       const known = remembered.get(token);
       if (known !== undefined) return judge(known, audience, now);
-      const verdict = await verify(keys, token, { audience, claims }, now);
+      const verdict = await verify(keys, token, { audience, claims: accessClaims }, now);
       if ('refused' in verdict) return verdict;
-      const { sub: clientId, exp } = verdict.valid;
-      remembered.set(token, { clientId, audience, expires: exp * 1000 });
-      return { valid: { clientId } };
+      const { sub: clientId, exp, scope } = verdict.valid;
+      const content: TokenContent = { clientId, ...(scope !== undefined && { scopes: scopesAmong(scope.split(' ')) }) };
+      remembered.set(token, { content, audience, expires: exp * 1000 });
+      return { valid: content };
     },
     issueConnectionToken: ({ sessionId, creationTime, user, lifetimeMinutes }, now) =>
       sign(keys, { sub: user, aud: CONNECTION, sid: sessionId, born: creationTime, ...lifetime(now, lifetimeMinutes * 60) }),
@@ -111,9 +125,9 @@ function lifetime(now: number, seconds: number): { readonly iat: number; readonl
 const sign = ({ current }: SigningKeys, claims: JWTPayload): Promise<string> =>
   new SignJWT({ iss: ISSUER, ...claims }).setProtectedHeader({ alg: ALGORITHM, typ: 'JWT', kid: current.kid }).sign(current.privateKey);
 
-function judge(known: Remembered, audience: ApiAudience, now: number): Verdict<{ readonly clientId: string }> {
+function judge(known: Remembered, audience: ApiAudience, now: number): Verdict<TokenContent> {
   if (known.audience !== audience) return { refused: 'invalid' };
-  return now < known.expires ? { valid: { clientId: known.clientId } } : { refused: 'expired' };
+  return now < known.expires ? { valid: known.content } : { refused: 'expired' };
 }
 
 /** What a token has to be to be of a kind. */

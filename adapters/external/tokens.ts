@@ -3,6 +3,8 @@ import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { AuthServer } from '../../domain/auth-server/events.ts';
 import type { TrustedServers } from '../../domain/auth-server/trusted.ts';
+import { scopesAmong } from '../scopes.ts';
+import type { TokenContent } from '../tokens.ts';
 import { createKeySet, type KeySetLimits, type KeySetPorts, KeysUnavailableError } from './key-set.ts';
 
 /** What tokens must have besides a signature. */
@@ -11,12 +13,14 @@ export interface ExternalDemands {
   readonly audience: string | undefined;
   /** All of them. */
   readonly scopes: readonly string[];
+  /** Whether those of this API count; else such a token is good for everything. */
+  readonly scopesCount: boolean;
 }
 
 export type ExternalRefusal = 'unknown-issuer' | 'invalid' | 'expired' | 'audience' | 'scope';
 
 /** `clientId` begins with the issuer, so it is never that of a client registered here. */
-export type ExternalVerdict = { readonly valid: { readonly clientId: string } } | { readonly refused: ExternalRefusal };
+export type ExternalVerdict = { readonly valid: TokenContent } | { readonly refused: ExternalRefusal };
 
 export interface ExternalTokens {
   /** `issuer` is what the token says. Throws KeysUnavailableError where the keys of its server cannot be had. */
@@ -91,11 +95,11 @@ export function createExternalTokens(ports: ExternalPorts): ExternalTokens {
   };
 }
 
-function judge(payload: JWTPayload, issuer: string, { scopes }: ExternalDemands): ExternalVerdict {
+function judge(payload: JWTPayload, issuer: string, { scopes, scopesCount }: ExternalDemands): ExternalVerdict {
   const found = claims.safeParse(payload);
   if (!found.success || found.data.client === undefined) return { refused: 'invalid' };
   if (!scopes.every((scope) => found.data.scopes.includes(scope))) return { refused: 'scope' };
-  return { valid: { clientId: `${issuer}#${found.data.client}` } };
+  return { valid: { clientId: `${issuer}#${found.data.client}`, ...(scopesCount && { scopes: scopesAmong(found.data.scopes) }) } };
 }
 
 /** Rethrows what says nothing about the token. A key of the server that is no good makes no token good either. */

@@ -7,7 +7,7 @@ import type { Until } from '../../projections/replay.ts';
 import { AS_OF_FORM, AsOfError, readAsOf } from '../replay/as-of.ts';
 import { PastBusyError } from '../replay/past.ts';
 import type { PastReads } from '../replay/past-reads.ts';
-import type { OperationTools } from './call.ts';
+import type { Call } from './call.ts';
 import { badRequest, HttpProblem } from './reply.ts';
 
 /** The field, for a model that takes it besides its own. */
@@ -26,7 +26,7 @@ export const momentIn = (asOf: Until | undefined): readonly Until[] => (asOf ===
 
 /** Asks the read models as they are, or as they were. Throws 400 for a moment that has not come yet, and 503 where the past has to be asked for again. */
 export async function readsAsOf<T>(
-  { application, past }: Pick<OperationTools, 'application' | 'past'>,
+  { application, past }: Pick<Call, 'application' | 'past'>,
   asOf: Until | undefined,
   ask: (reads: PastReads) => Promise<T>,
 ): Promise<T> {

@@ -29,17 +29,17 @@ const BEAT_MS = 15_000;
 const RETRY_AFTER_SECONDS = '10';
 
 export function getAudit(tools: OperationTools): Operation {
-  const { audit, tokens } = tools;
+  const { audit } = tools;
   const send = createSending();
   return async (call) => {
     const wish = call.query(...NAMES);
     const filter = filterOf(wish);
     const query = ['audit', filter];
-    const after = tokens.read(wish.NextToken, query);
+    const after = call.tokens.read(wish.NextToken, query);
     const { format, isFollowing } = mannerOf(wish, call.header('accept'));
     if (format === undefined) {
       const page = await audit.page(filter, readPageSize(wish.MaxResults), after);
-      return { RequestId: call.origin.requestId, Entries: page.items.map(entryOf), NextToken: nextToken(tokens, page, query) };
+      return { RequestId: call.origin.requestId, Entries: page.items.map(entryOf), NextToken: nextToken(call.tokens, page, query) };
     }
     if (isFollowing) return send(format, await follow(tools, call, filter, { format, after }));
     return send(format, { next: createExport(audit, filter, format, after), over: () => undefined });

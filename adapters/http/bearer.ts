@@ -1,4 +1,5 @@
 /** Who calls: the check of the bearer token that every operation begins with. */
+import { EVERYTHING, narrowed, type Reach } from '../../domain/access/reach.ts';
 import { KeysUnavailableError } from '../external/key-set.ts';
 import { type ExternalRefusal, type ExternalTokens, issuedBy } from '../external/tokens.ts';
 import { type AccessTokenVerifier, claimedBy, ISSUER } from '../tokens.ts';
@@ -9,17 +10,23 @@ export interface BearerDeps {
   readonly tokens: AccessTokenVerifier | undefined;
   /** Absent: nobody else's are. */
   readonly external?: ExternalTokens;
-  /** Whether this client is still registered: as a rule an answer from memory, asked on every call. */
-  readonly isActive: (clientId: string) => Promise<boolean>;
+  /** What this client may do now; undefined: it is not registered any more. As a rule an answer from memory, asked on every call. */
+  readonly reachOf: (clientId: string) => Promise<Reach | undefined>;
   /** Milliseconds since 1970 (UTC). */
   readonly now: () => number;
 }
 
-/** The id of the client that sent this `Authorization` header. Throws 401 or 403 with a sentence that says why not, and 503 where that cannot be known. */
-export type BearerCheck = (authorization: string | null) => Promise<string>;
+/** Who calls, and what that client may do by this token. */
+export interface Caller {
+  readonly id: string;
+  readonly reach: Reach;
+}
+
+/** The client that sent this `Authorization` header. Throws 401 or 403 with a sentence that says why not, and 503 where that cannot be known. */
+export type BearerCheck = (authorization: string | null) => Promise<Caller>;
 
 /** Who calls without a token where none is needed. */
-const ANYONE = 'anonymous';
+const ANYONE: Caller = { id: 'anonymous', reach: EVERYTHING };
 
 const FORM = /^bearer +([\w.~+/-]+=*) *$/i;
 
@@ -38,7 +45,7 @@ export function createBearerCheck(deps: BearerDeps): BearerCheck {
 }
 
 /** Who calls with a token that this broker, or one like it, gave out. */
-async function clientHere({ tokens, isActive, now }: BearerDeps, token: string, issuer: string | undefined): Promise<string> {
+async function clientHere({ tokens, reachOf, now }: BearerDeps, token: string, issuer: string | undefined): Promise<Caller> {
   if (tokens === undefined) {
     const sentence = issuer === ISSUER ? NOT_HERE : REFUSALS.invalid.sentence;
     throw unauthorized(sentence, INVALID, { code: 'INVALID_TOKEN' });
@@ -48,16 +55,17 @@ async function clientHere({ tokens, isActive, now }: BearerDeps, token: string, 
     const { code, sentence } = REFUSALS[verdict.refused];
     throw unauthorized(sentence, INVALID, { code, claimedClient: claimedBy(token) });
   }
-  const { clientId } = verdict.valid;
-  if (await isActive(clientId)) return clientId;
+  const { clientId, scopes = null } = verdict.valid;
+  const reach = await reachOf(clientId);
+  if (reach !== undefined) return { id: clientId, reach: narrowed(reach, scopes) };
   const notes = { code: 'CLIENT_UNREGISTERED', claimedClient: clientId };
   throw unauthorized('The client of this token is not registered any more', INVALID, notes);
 }
 
 /** Who calls with a token of an authorization server elsewhere. */
-async function clientElsewhere(external: ExternalTokens, token: string, issuer: string): Promise<string> {
+async function clientElsewhere(external: ExternalTokens, token: string, issuer: string): Promise<Caller> {
   const verdict = await external.verify(token, issuer).catch((error) => Promise.reject(unavailable(error)));
-  if ('valid' in verdict) return verdict.valid.clientId;
+  if ('valid' in verdict) return { id: verdict.valid.clientId, reach: narrowed(EVERYTHING, verdict.valid.scopes ?? null) };
   const { code, sentence } = REFUSALS[verdict.refused];
   // Whom it says to be of is left out: its ids may look like those of clients registered here.
   if (verdict.refused !== 'scope') throw unauthorized(sentence, INVALID, { code });

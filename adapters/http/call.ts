@@ -5,22 +5,34 @@ import type { Origin } from '../../domain/facts.ts';
 import type { Application } from '../application.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Attempt } from '../once.ts';
+import { applicationOf, pastOf } from '../one-owner.ts';
 import type { Past } from '../replay/past.ts';
 import { parseAs, parseJson, readText } from './body.ts';
 import type { ApiLimits } from './limits.ts';
-import type { NextTokens } from './next-token.ts';
+import { type NextTokens, tokensOf } from './next-token.ts';
 import type { Refusals, Subject } from './refusals.ts';
 import { badRequest } from './reply.ts';
 
-/** What the operations work with. */
+/** What the operations work with, whoever calls. */
 export interface OperationTools {
-  readonly application: Application;
   readonly audit: Audit;
   /** Aborted when the broker ends: answers that go on have to end first. */
   readonly stopping: AbortSignal;
+  readonly limits: ApiLimits;
+}
+
+/** The broker as a caller sees it. */
+export interface Outlook {
+  readonly application: Application;
   readonly past: Pick<Past, 'asOf'>;
   readonly tokens: NextTokens;
-  readonly limits: ApiLimits;
+}
+
+/** As somebody sees it for whom there is one owner only; null: as it is. */
+export function outlookOf(owner: string | null, outlook: Outlook): Outlook {
+  if (owner === null) return outlook;
+  const { application, past, tokens } = outlook;
+  return { application: applicationOf(owner, application), past: pastOf(owner, past), tokens: tokensOf(owner, tokens) };
 }
 
 /** Answers with the body of a 200, or with more than that; throws an HttpProblem for anything else. */
@@ -32,7 +44,7 @@ export type Operation = (call: Call) => Promise<object | Response>;
  */
 export type Change = (call: Call) => Promise<(attempt: Attempt) => Promise<object>>;
 
-export interface Call {
+export interface Call extends Outlook {
   readonly origin: Origin;
   /** Keeps that an item was turned down, for the audit; `origin` is that of what was carried out. */
   refused(rejection: Rejection, subject: Subject, origin: Origin): void;
@@ -50,13 +62,20 @@ export interface Call {
   query<Name extends string>(...names: readonly Name[]): Partial<Record<Name, string>>;
 }
 
-export function createCall(request: Request, origin: Origin, limits: ApiLimits, refusals: Refusals): Call {
+/** What each call is made with. */
+export interface CallTools extends Outlook {
+  readonly limits: ApiLimits;
+  readonly refusals: Refusals;
+}
+
+export function createCall(request: Request, origin: Origin, { limits, refusals, ...outlook }: CallTools): Call {
   let reading: Promise<string> | undefined;
   const text = () => {
     reading ??= readText(request, limits.bodyBytes);
     return reading;
   };
   return {
+    ...outlook,
     origin,
     refused: refusals.item,
     text,

@@ -14,8 +14,9 @@ import type { Once } from '../once.ts';
 import type { Past } from '../replay/past.ts';
 import { getAudit } from './audit.ts';
 import type { BearerCheck } from './bearer.ts';
-import { type Call, type Change, createCall, type Operation, type OperationTools } from './call.ts';
+import { type Call, type CallTools, type Change, createCall, type Operation, type OperationTools, outlookOf } from './call.ts';
 import { getSessionConnectionData } from './connection.ts';
+import { demandScope } from './demands.ts';
 import { createDocs, DOCS_HEADERS } from './docs.ts';
 import { answerThrown } from './fault.ts';
 import { getServerHistory, getSessionHistory } from './history.ts';
@@ -92,7 +93,8 @@ export function createClientApi(deps: ClientApiDeps): Hono {
 function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
   const { application, past, audit, stopping } = deps;
-  const tools: OperationTools = { application, past, audit, stopping, tokens: createNextTokens(deps.nextTokenKey), limits };
+  const tools: OperationTools = { audit, stopping, limits };
+  const outlook = { application, past, tokens: createNextTokens(deps.nextTokenKey), limits };
   const changes: Readonly<Record<ChangeId, (tools: OperationTools) => Change>> = {
     createSessions,
     deleteSessions,
@@ -112,7 +114,7 @@ function operationRoutes(deps: ClientApiDeps): readonly Route[] {
   return operations.map((operation) => {
     const serve = operation.changes ? createRepeatable(deps, changes[operation.id](tools)) : look(looks[operation.id](tools));
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    return { method: operation.method, path, answer: answerOperation(deps, operation.id, serve, limits) };
+    return { method: operation.method, path, answer: answerOperation(deps, operation, serve, outlook) };
   });
 }
 
@@ -126,21 +128,27 @@ const look =
   };
 
 /** The token comes first: without one, nothing of the request is looked at. */
-const answerOperation = (deps: ClientApiDeps, operation: OperationId, serve: Serve, limits: ApiLimits): Answer => {
+const answerOperation = (
+  deps: ClientApiDeps,
+  operation: (typeof operations)[number],
+  serve: Serve,
+  tools: Omit<CallTools, 'refusals'>,
+): Answer => {
   const { application, attempts, authorize, protection, random, log } = deps;
   return async (request, remoteAddress) => {
     const notes = notesOf(request, random);
     const { requestId: id } = notes;
-    noteOperation(notes, operation);
-    const refusals = createRefusals(attempts, { operation, remoteAddress });
+    noteOperation(notes, operation.id);
+    const refusals = createRefusals(attempts, { operation: operation.id, remoteAddress });
     let origin = strangerAt('client-api', id);
     try {
-      const client = await authorize(request.headers.get('authorization'));
-      notes.client = client;
-      protection.perClient(client);
-      origin = { cause: { kind: 'client', id: client }, requestId: id };
+      const caller = await authorize(request.headers.get('authorization'));
+      notes.client = caller.id;
+      protection.perClient(caller.id);
+      origin = { cause: { kind: 'client', id: caller.id }, requestId: id };
+      demandScope(caller, operation);
       await awaitPosition(request, application);
-      return await serve(createCall(request, origin, limits, refusals), request);
+      return await serve(createCall(request, origin, { ...tools, ...outlookOf(caller.reach.owner, tools), refusals }), request);
     } catch (error) {
       refusals.request(error, origin);
       return answerThrown(error, id, log);

@@ -29,6 +29,12 @@ export function createNextTokens(key: Buffer): NextTokens {
   };
 }
 
+/** Those of one owner's clients lead nowhere for others, nor do theirs for them. */
+export const tokensOf = (owner: string, { issue, read }: NextTokens): NextTokens => ({
+  issue: (position, query) => issue(position, [...query, { owner }]),
+  read: (token, query) => read(token, [...query, { owner }]),
+});
+
 /** In the same time wherever they differ. */
 function isSame(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];

@@ -1,8 +1,10 @@
 /** The token endpoint: `POST /oauth2/token`, the client credentials grant of RFC 6749, section 4.4. */
+import type { Reach } from '../../domain/access/reach.ts';
 import type { Random } from '../../domain/ports/clock.ts';
 import type { Attempts } from '../audit/attempts.ts';
 import type { ApiAudience, TokenIssuer } from '../tokens.ts';
 import { readText } from './body.ts';
+import { grantedScopes } from './grants.ts';
 import type { GuessGuard } from './protection.ts';
 import { createRefusals, strangerAt } from './refusals.ts';
 import { HttpProblem, reply } from './reply.ts';
@@ -11,6 +13,8 @@ import { notesOf } from './request-notes.ts';
 export interface OAuthDeps {
   /** Whether this client is registered with this password. Slow on purpose; throws PasswordsBusyError. */
   readonly authenticate: (clientId: string, password: string) => Promise<boolean>;
+  /** What the client may do that has authenticated itself; absent: there are no scopes, and none are looked at. */
+  readonly reachOf?: (clientId: string) => Promise<Reach | undefined>;
   readonly tokens: TokenIssuer;
   /** Which API the tokens are for. Default `api`. */
   readonly audience?: ApiAudience;
@@ -38,16 +42,21 @@ interface Credentials {
 }
 
 export function createTokenEndpoint(deps: OAuthDeps): TokenEndpoint {
-  const { authenticate, tokens, now, attempts, random, guard = unguarded, audience = 'api' } = deps;
+  const { authenticate, tokens, now, attempts, random, reachOf, guard = unguarded, audience = 'api' } = deps;
   return async (request, remoteAddress) => {
     const notes = notesOf(request, random);
     const refusals = createRefusals(attempts, { operation: '/oauth2/token', remoteAddress });
     const origin = strangerAt(audience === 'agent' ? 'agent-api' : 'client-api', notes.requestId);
     try {
-      const clientId = await authenticated(request, authenticate, (id) => guard(id, remoteAddress, request.headers.get('x-forwarded-for')));
+      const form = new URLSearchParams(await readText(request, MAX_BODY_BYTES));
+      const query = new URL(request.url).searchParams;
+      const guess = (id: string) => guard(id, remoteAddress, request.headers.get('x-forwarded-for'));
+      const clientId = await authenticated({ form, query, authorization: request.headers.get('authorization') }, authenticate, guess);
       notes.client = clientId;
-      const token = await tokens.issueAccessToken({ clientId, audience, lifetimeSeconds: LIFETIME_SECONDS }, now());
-      return reply(200, { access_token: token, token_type: 'Bearer', expires_in: LIFETIME_SECONDS });
+      const scopes = await granted(form, query, clientId, reachOf);
+      const token = await tokens.issueAccessToken({ clientId, audience, lifetimeSeconds: LIFETIME_SECONDS, scopes }, now());
+      const scope = scopes && { scope: scopes.join(' ') };
+      return reply(200, { access_token: token, token_type: 'Bearer', expires_in: LIFETIME_SECONDS, ...scope });
     } catch (error) {
       refusals.request(error, origin);
       if (error instanceof GrantProblem) return refuse(error);
@@ -56,21 +65,37 @@ export function createTokenEndpoint(deps: OAuthDeps): TokenEndpoint {
   };
 }
 
+interface Asked {
+  readonly form: URLSearchParams;
+  readonly query: URLSearchParams;
+  readonly authorization: string | null;
+}
+
 /** The client that the request is of. Throws GrantProblem where it is of none. */
 async function authenticated(
-  request: Request,
+  { form, query, authorization }: Asked,
   authenticate: OAuthDeps['authenticate'],
   guess: (clientId: string) => ReturnType<GuessGuard>,
 ): Promise<string> {
-  const form = new URLSearchParams(await readText(request, MAX_BODY_BYTES));
-  const grants = new Set([...new URL(request.url).searchParams.getAll('grant_type'), ...form.getAll('grant_type')]);
+  const grants = new Set([...query.getAll('grant_type'), ...form.getAll('grant_type')]);
   if (grants.size !== 1) throw new GrantProblem('invalid_request', 'grant_type must be given once');
   if (!grants.has(GRANT)) throw new GrantProblem('unsupported_grant_type', `Only ${GRANT} is supported`);
-  const authorization = request.headers.get('authorization');
   if (namesTwoClients(authorization, form)) throw new GrantProblem('invalid_request', 'Client credentials must be given in one way only');
   const client = authorization === null ? readForm(form) : readBasic(authorization);
   if (client !== undefined && (await isRight(client, authenticate, guess(client.id)))) return client.id;
-  throw new GrantProblem('invalid_client', 'The client is unknown or its password is wrong', client?.id);
+  throw new GrantProblem('invalid_client', NO_CLIENT, client?.id);
+}
+
+const NO_CLIENT = 'The client is unknown or its password is wrong';
+
+/** The scopes of the token; null: it has no need of any. Throws GrantProblem for more than the client has. */
+async function granted(form: URLSearchParams, query: URLSearchParams, clientId: string, reachOf: OAuthDeps['reachOf']) {
+  if (reachOf === undefined) return null;
+  const reach = await reachOf(clientId);
+  if (reach === undefined) throw new GrantProblem('invalid_client', NO_CLIENT, clientId);
+  const outcome = grantedScopes(form, query, reach);
+  if ('refused' in outcome) throw new GrantProblem(outcome.refused, outcome.message, clientId);
+  return outcome.scopes;
 }
 
 /** Only a wrong password counts as a guess; one that could not be checked does not. */
@@ -91,10 +116,12 @@ async function isRight(
 const unguarded: GuessGuard = () => ({ harmless: () => undefined });
 
 /** The names are those of RFC 6749, section 5.2. */
+type GrantError = 'invalid_request' | 'unsupported_grant_type' | 'invalid_client' | 'invalid_scope';
+
 class GrantProblem extends HttpProblem {
   readonly error: string;
 
-  constructor(error: 'invalid_request' | 'unsupported_grant_type' | 'invalid_client', message: string, claimedClient?: string) {
+  constructor(error: GrantError, message: string, claimedClient?: string) {
     const [status, headers] =
       error === 'invalid_client' ? ([401, { 'www-authenticate': 'Basic realm="berth"' }] as const) : ([400, {}] as const);
     super(status, message, headers, { code: error.toUpperCase(), claimedClient });

@@ -76,6 +76,10 @@ const TOO_MANY = {
   headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } },
 } as const;
 
+/** In words, because this version of OpenAPI has no place for the scopes of bearer tokens, and generated clients are to stay what they are. */
+const SCOPES =
+  'Clients may be registered for some of this only, and tokens asked for with less (scope in the request for a token). What each operation needs stands with it; without that it is answered with 403.';
+
 const REFERENCE = '#/components/schemas/';
 
 export function createDocument(): OpenApiDocument {
@@ -88,7 +92,7 @@ export function createDocument(): OpenApiDocument {
     info: {
       title: 'DCV Session Manager',
       version: '2023.0',
-      description: `Sessions on a fleet of DCV servers, brokered by Berth. ${POSITION}`,
+      description: `Sessions on a fleet of DCV servers, brokered by Berth. ${POSITION} ${SCOPES}`,
     },
     tags: [
       { name: 'sessions', description: 'Create, describe and delete sessions; see what they show.' },
@@ -108,7 +112,7 @@ function describeOperation(operation: OperationDescription): OperationObject {
   return {
     tags: [operation.tag],
     summary: operation.summary,
-    description: operation.changes ? `${operation.description} ${ONCE}` : operation.description,
+    description: [operation.description, scopesOf(operation), ...(operation.changes ? [ONCE] : [])].join(' '),
     operationId: operation.id,
     ...(operation.parameters && { parameters: operation.parameters.map(describeParameter) }),
     // The examples of the original's guide call it so: `describe_sessions(body=…)`.
@@ -120,6 +124,9 @@ function describeOperation(operation: OperationDescription): OperationObject {
     },
   };
 }
+
+const scopesOf = ({ scopes, ofOwners }: OperationDescription): string =>
+  `Needs the scope ${scopes.join(' or ')}${ofOwners ? '' : ', and a client that is not bound to one owner'}.`;
 
 const describeParameter = ({ type, ...parameter }: NonNullable<OperationDescription['parameters']>[number]) => ({
   ...parameter,

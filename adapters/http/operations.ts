@@ -3,6 +3,7 @@
  * what generated clients are made of, so they never change.
  */
 import type { z } from 'zod';
+import type { Scope } from '../../domain/access/reach.ts';
 import { auditResponse } from '../wire/audit.ts';
 import { historyResponse } from '../wire/history.ts';
 import { updateSessionPermissionsRequestData, updateSessionPermissionsResponse } from '../wire/permissions.ts';
@@ -20,6 +21,10 @@ export interface OperationDescription {
   readonly description: string;
   /** Takes an Idempotency-Key. */
   readonly changes: boolean;
+  /** Each of them is enough. */
+  readonly scopes: readonly [Scope, ...Scope[]];
+  /** Whether clients that know the sessions of one owner only may call it; they are answered as if there were no others. */
+  readonly ofOwners: boolean;
   readonly parameters?: readonly ParameterDescription[];
   /** `batch`: an array of these. Only describe calls go without a body. */
   readonly body?: { readonly model: z.ZodType; readonly batch: boolean; readonly example: unknown };
@@ -73,6 +78,8 @@ export const operations = [
     path: '/describeSessions',
     tag: 'sessions',
     changes: false,
+    scopes: ['sessions:read'],
+    ofOwners: true,
     summary: 'Describe sessions',
     description:
       'Sessions by id, owner, name, state, server or tags of their server, page by page. A session that does not change is on exactly one page, whatever comes and goes meanwhile. Ids that are not known are missing from the answer.',
@@ -89,6 +96,8 @@ export const operations = [
     path: '/describeServers',
     tag: 'servers',
     changes: false,
+    scopes: ['sessions:read', 'servers:write'],
+    ofOwners: false,
     summary: 'Describe servers',
     description: 'Servers with their hosts, tags and availability, page by page. Ids that are not known are missing from the answer.',
     body: { model: servers.describeServersRequestData, batch: false, example: { MaxResults: 100 } },
@@ -100,6 +109,8 @@ export const operations = [
     path: '/createSessions',
     tag: 'sessions',
     changes: true,
+    scopes: ['sessions:write'],
+    ofOwners: true,
     summary: 'Create sessions',
     description:
       'Each item is placed on a server that meets its requirements. One that cannot be placed or is at fault does not stop the others.',
@@ -117,6 +128,8 @@ export const operations = [
     path: '/deleteSessions',
     tag: 'sessions',
     changes: true,
+    scopes: ['sessions:write'],
+    ofOwners: true,
     summary: 'Delete sessions',
     description: 'Closes each session on its host. Deleted ones are described for a while yet.',
     body: { model: sessions.deleteSessionRequestData, batch: true, example: [{ SessionId: SESSION_ID, Owner: 'barbara', Force: false }] },
@@ -129,6 +142,8 @@ export const operations = [
     path: '/sessionPermissions',
     tag: 'sessionPermissions',
     changes: true,
+    scopes: ['sessions:write'],
+    ofOwners: true,
     summary: 'Update session permissions',
     description: 'Replaces the permissions file of each session while it runs; nobody is disconnected.',
     body: {
@@ -145,6 +160,8 @@ export const operations = [
     path: '/sessionConnectionData/{sessionId}/{user}',
     tag: 'GetSessionConnectionData',
     changes: false,
+    scopes: ['sessions:write'],
+    ofOwners: true,
     summary: 'Get what it takes to connect',
     description: 'A token for one user and one session that is READY, to be put into the address a DCV client opens.',
     parameters: [
@@ -160,6 +177,8 @@ export const operations = [
     path: '/getSessionScreenshots',
     tag: 'sessions',
     changes: false,
+    scopes: ['sessions:read'],
+    ofOwners: true,
     summary: 'Get session screenshots',
     description: 'Asks the host of each session for a picture of it.',
     body: { model: getSessionScreenshotRequestData, batch: true, example: [{ SessionId: SESSION_ID, MaxWidth: 320 }] },
@@ -172,6 +191,8 @@ export const operations = [
     path: '/openServers',
     tag: 'servers',
     changes: true,
+    scopes: ['servers:write'],
+    ofOwners: false,
     summary: 'Open servers',
     description: 'New sessions may be placed on these servers again.',
     body: { model: servers.openServerRequestData, batch: true, example: [{ ServerId: SERVER_ID }] },
@@ -184,6 +205,8 @@ export const operations = [
     path: '/closeServers',
     tag: 'servers',
     changes: true,
+    scopes: ['servers:write'],
+    ofOwners: false,
     summary: 'Close servers',
     description: 'No new session is placed on these servers. One with sessions on it is closed only with Force, and they live on.',
     body: { model: servers.closeServerRequestData, batch: true, example: [{ ServerId: SERVER_ID, Force: false }] },
@@ -196,6 +219,8 @@ export const operations = [
     path: '/sessions/{sessionId}/history',
     tag: 'history',
     changes: false,
+    scopes: ['sessions:read'],
+    ofOwners: true,
     summary: 'Get the history of a session',
     description: 'Everything that happened to a session, oldest first: what, when, and who caused it by which request.',
     parameters: [{ name: 'sessionId', in: 'path', type: 'string', description: 'The id of the session.' }, ...paging],
@@ -208,6 +233,8 @@ export const operations = [
     path: '/servers/{serverId}/history',
     tag: 'history',
     changes: false,
+    scopes: ['sessions:read', 'servers:write'],
+    ofOwners: false,
     summary: 'Get the history of a server',
     description: 'Everything that happened to a server, oldest first: what, when, and who caused it by which request.',
     parameters: [{ name: 'serverId', in: 'path', type: 'string', description: 'The id of the server.' }, ...paging],
@@ -220,6 +247,8 @@ export const operations = [
     path: '/audit',
     tag: 'history',
     changes: false,
+    scopes: ['audit:read'],
+    ofOwners: false,
     summary: 'Get who did what',
     description:
       'Everything that happened, and every attempt that was refused, oldest first: what, to whom, when, and who caused it by which request. All filters that are given have to be met. Besides pages there are exports and feeds: with `format` jsonl or csv (or Accept: application/jsonl, text/csv) everything up to now is sent at once, and with `follow` what happens from now on, or since From, as it happens (as server-sent events with Accept: text/event-stream).',

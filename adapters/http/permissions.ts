@@ -1,12 +1,12 @@
 /** The operation on permissions: updateSessionPermissions. */
 import { updateSessionPermissionsRequestData } from '../wire/permissions.ts';
 import { runBatch } from './batch.ts';
-import type { Change, OperationTools } from './call.ts';
+import type { Change } from './call.ts';
 import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { subjectOf } from './refusals.ts';
 
-export function updateSessionPermissions({ application }: OperationTools): Change {
+export function updateSessionPermissions(): Change {
   return async (call) => {
     const items = await call.items(updateSessionPermissionsRequestData);
     return async ({ origin }) => {
@@ -20,7 +20,7 @@ export function updateSessionPermissions({ application }: OperationTools): Chang
             permissionsFile: reader.permissions('PermissionsFile', item.PermissionsFile, MAX_LENGTH.permissionsFile) ?? '',
           });
         },
-        execute: (commands) => application.updateSessionPermissions(commands, origin),
+        execute: (commands) => call.application.updateSessionPermissions(commands, origin),
         succeeded: (sessionId) => ({ SessionId: sessionId }),
         failed: (item, { reason }) => ({ SessionId: item.SessionId ?? undefined, FailureReason: reason }),
         refused: (item, rejection) =>

@@ -2,7 +2,7 @@
 import type { Screenshot } from '../../domain/ports/agent-link.ts';
 import { getSessionScreenshotRequestData } from '../wire/screenshots.ts';
 import { runBatch } from './batch.ts';
-import type { Operation, OperationTools } from './call.ts';
+import type { Operation } from './call.ts';
 import { createItemReader } from './item-reader.ts';
 import { MAX_LENGTH } from './limits.ts';
 import { presentTime } from './present-session.ts';
@@ -12,7 +12,7 @@ import { withoutNulls } from './without-nulls.ts';
 /** Wider than any desktop, and no reason for a host to run out of memory. */
 const PIXELS = { min: 1, max: 16_384 };
 
-export function getSessionScreenshots({ application }: OperationTools): Operation {
+export function getSessionScreenshots(): Operation {
   return async (call) => {
     const answer = await runBatch(await call.items(getSessionScreenshotRequestData), {
       read: (item) => {
@@ -23,7 +23,7 @@ export function getSessionScreenshots({ application }: OperationTools): Operatio
           maxHeight: reader.bounded('MaxHeight', item.MaxHeight, PIXELS),
         });
       },
-      execute: (wishes) => application.screenshots(wishes, call.origin),
+      execute: (wishes) => call.application.screenshots(wishes, call.origin),
       succeeded: (pictures, item) => ({ SessionScreenshot: { SessionId: item.SessionId, Images: pictures.map(presentPicture) } }),
       failed: (item, { reason }) => ({
         GetSessionScreenshotRequestData: withoutNulls(item),

@@ -10,26 +10,25 @@ import { presentServer } from './present-server.ts';
 import { subjectOf } from './refusals.ts';
 import { withoutNulls } from './without-nulls.ts';
 
-export function describeServers(tools: OperationTools): Operation {
-  const { tokens, limits } = tools;
+export function describeServers({ limits }: OperationTools): Operation {
   const model = describeServersRequestData.extend(AS_OF).optional();
   return async (call) => {
     const wish = (await call.body(model)) ?? {};
     const ids = readIds('ServerIds', wish.ServerIds, limits.batchItems);
     const asOf = readMoment(wish.AsOf);
     const query = ['servers', ids, ...momentIn(asOf)];
-    const after = tokens.read(wish.NextToken, query);
+    const after = call.tokens.read(wish.NextToken, query);
     const selection = { ids, limit: pageSize(wish.MaxResults), after };
-    const page = await readsAsOf(tools, asOf, (reads) => reads.describeServers(selection));
+    const page = await readsAsOf(call, asOf, (reads) => reads.describeServers(selection));
     return {
       RequestId: call.origin.requestId,
       Servers: page.items.map(presentServer),
-      NextToken: nextToken(tokens, page, query),
+      NextToken: nextToken(call.tokens, page, query),
     };
   };
 }
 
-export function openServers({ application }: OperationTools): Change {
+export function openServers(): Change {
   return async (call) => {
     const items = await call.items(openServerRequestData);
     return async ({ origin }) => {
@@ -38,7 +37,7 @@ export function openServers({ application }: OperationTools): Change {
           const reader = createItemReader();
           return reader.outcome({ serverId: reader.required('ServerId', item.ServerId, MAX_LENGTH.serverId) });
         },
-        execute: (commands) => application.openServers(commands, origin),
+        execute: (commands) => call.application.openServers(commands, origin),
         succeeded: (serverId) => ({ ServerId: serverId }),
         failed: (item, { code, reason }) => ({
           OpenServerRequestData: withoutNulls(item),
@@ -52,7 +51,7 @@ export function openServers({ application }: OperationTools): Change {
   };
 }
 
-export function closeServers({ application }: OperationTools): Change {
+export function closeServers(): Change {
   return async (call) => {
     const items = await call.items(closeServerRequestData);
     return async ({ origin }) => {
@@ -64,7 +63,7 @@ export function closeServers({ application }: OperationTools): Change {
             force: item.Force ?? false,
           });
         },
-        execute: (commands) => application.closeServers(commands, origin),
+        execute: (commands) => call.application.closeServers(commands, origin),
         succeeded: (serverId) => ({ ServerId: serverId }),
         failed: (item, { code, reason }) => ({
           CloseServerRequestData: withoutNulls(item),

@@ -12,8 +12,7 @@ import { readFilters } from './session-filters.ts';
 import { readSessionRequest } from './session-request.ts';
 import { withoutNulls } from './without-nulls.ts';
 
-export function describeSessions(tools: OperationTools): Operation {
-  const { tokens, limits } = tools;
+export function describeSessions({ limits }: OperationTools): Operation {
   const model = describeSessionsRequestData.extend(AS_OF).optional();
   return async (call) => {
     const wish = (await call.body(model)) ?? {};
@@ -21,13 +20,13 @@ export function describeSessions(tools: OperationTools): Operation {
     const filters = readFilters(wish.Filters ?? [], limits.batchItems);
     const asOf = readMoment(wish.AsOf);
     const query = ['sessions', ids, filters, ...momentIn(asOf)];
-    const after = tokens.read(wish.NextToken, query);
+    const after = call.tokens.read(wish.NextToken, query);
     const selection = { ...filters, ids, limit: pageSize(wish.MaxResults), after };
-    const page = await readsAsOf(tools, asOf, (reads) => reads.describeSessions(selection));
+    const page = await readsAsOf(call, asOf, (reads) => reads.describeSessions(selection));
     return {
       RequestId: call.origin.requestId,
       Sessions: page.items.map(presentSession),
-      NextToken: nextToken(tokens, page, query),
+      NextToken: nextToken(call.tokens, page, query),
     };
   };
 }
@@ -35,13 +34,13 @@ export function describeSessions(tools: OperationTools): Operation {
 /** Sessions that were refused have a history of their own. */
 const IS_RECORDED: ReadonlySet<string> = new Set(['NO_SERVER', 'INVALID_REQUIREMENTS']);
 
-export function createSessions({ application, limits }: OperationTools): Change {
+export function createSessions({ limits }: OperationTools): Change {
   return async (call) => {
     const items = await call.items(createSessionRequestData);
     return async ({ origin, sessionId }) => {
       const answer = await runBatch(items, {
         read: (item, index) => readSessionRequest(item, limits, sessionId?.(index)),
-        execute: (commands) => application.createSessions(commands, origin),
+        execute: (commands) => call.application.createSessions(commands, origin),
         succeeded: presentSession,
         failed: (item, { reason }) => ({ CreateSessionRequestData: withoutNulls(item), FailureReason: reason }),
         refused: (item, rejection) => {
@@ -53,7 +52,7 @@ export function createSessions({ application, limits }: OperationTools): Change 
   };
 }
 
-export function deleteSessions({ application }: OperationTools): Change {
+export function deleteSessions(): Change {
   return async (call) => {
     const items = await call.items(deleteSessionRequestData);
     return async ({ origin }) => {
@@ -66,7 +65,7 @@ export function deleteSessions({ application }: OperationTools): Change {
             force: item.Force ?? false,
           });
         },
-        execute: (commands) => application.deleteSessions(commands, origin),
+        execute: (commands) => call.application.deleteSessions(commands, origin),
         succeeded: (state, item) => ({ SessionId: item.SessionId, State: state }),
         failed: (item, { reason }) => ({ SessionId: item.SessionId ?? undefined, FailureReason: reason }),
         refused: (item, rejection) =>

@@ -33,6 +33,7 @@ export const DEFAULTS = {
   'enable-agent-authorization': 'true',
   'berth.required-audience': '',
   'berth.required-scope': '',
+  'berth.external-scopes': 'ignored',
   'enable-api-yaml': 'true',
   'max-api-requests-per-second': '1000',
   'enable-throttling-forwarded-for-header': 'false',

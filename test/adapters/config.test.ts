@@ -15,6 +15,7 @@ t.test('without settings everything is as in the original, on this machine only'
     authorizationServer: true,
     requiredAudience: undefined,
     requiredScopes: [],
+    externalScopes: 'ignored',
     agentAuthorization: true,
     servesApiYaml: true,
     maxRequestsPerSecond: 1000,
@@ -164,6 +165,9 @@ t.test('a wrong setting is named as its user wrote it', async (t) => {
   });
   t.throws(() => scope('x '.repeat(21)), { message: /^berth\.required-scope must be up to 20 scopes/ });
   t.same(scope(' pool/sessions  servers ').requiredScopes, ['pool/sessions', 'servers']);
+  const external = (value: string) => brokerConfig({ 'berth.external-scopes': { value, from: 'berth.external-scopes' } }, '/srv');
+  t.throws(() => external('true'), { message: 'berth.external-scopes must be ignored or enforced, not "true".' });
+  t.equal(external('Enforced').externalScopes, 'enforced');
 });
 
 t.test('every door has a port, a host and a certificate of its own', async (t) => {

@@ -25,6 +25,19 @@ t.test('a token is signed with RS256 by a key that it names', async (t) => {
   t.strictSame(decodeJwt(token), { iss: 'berth', sub: 'client', aud: 'api', iat: NOW / 1000, exp: NOW / 1000 + 60 });
 });
 
+t.test('a token that is good for some of what its client may do says for what, remembered or not', async (t) => {
+  const tokens = createTokens(keys);
+  const token = await tokens.issueAccessToken({ ...WISH, scopes: ['audit:read', 'sessions:read'] }, NOW);
+  t.equal(decodeJwt(token)['scope'], 'audit:read sessions:read');
+  const content = { clientId: 'client', scopes: ['sessions:read', 'audit:read'] };
+  for (const verifier of [tokens, tokens, createTokens(keys)])
+    t.same(await verifier.verifyAccessToken(token, 'api', NOW), { valid: content });
+  const none = await tokens.issueAccessToken({ ...WISH, scopes: [] }, NOW);
+  t.same(await tokens.verifyAccessToken(none, 'api', NOW), { valid: { clientId: 'client', scopes: [] } }, 'none is not all');
+  const all = await tokens.issueAccessToken({ ...WISH, scopes: null }, NOW);
+  t.same(await tokens.verifyAccessToken(all, 'api', NOW), { valid: { clientId: 'client' } });
+});
+
 t.test('a token for one API does not pass at the other, even when it is remembered', async (t) => {
   const tokens = createTokens(keys);
   const token = await tokens.issueAccessToken(WISH, NOW);

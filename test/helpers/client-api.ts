@@ -18,6 +18,7 @@ import type { PastReads } from '../../adapters/replay/past-reads.ts';
 import type { SigningKeys } from '../../adapters/secrets/signing-keys.ts';
 import { systemRandom } from '../../adapters/system.ts';
 import { createTokens, type Tokens } from '../../adapters/tokens.ts';
+import { EVERYTHING, type Reach } from '../../domain/access/reach.ts';
 import type { Until } from '../../projections/replay.ts';
 import { createMemoryApplication, type MemoryApplication } from './memory-application.ts';
 import { description } from './samples.ts';
@@ -42,8 +43,8 @@ export interface TestApi {
   readonly token: string;
   /** Every error that was logged. */
   readonly logged: readonly object[];
-  /** Clients that are registered; `CLIENT_ID` from the start. */
-  readonly clients: Set<string>;
+  /** Clients that are registered, all with `CLIENT_PASSWORD`; `CLIENT_ID` from the start, for everything. */
+  readonly clients: Map<string, Reach>;
   /** With the token, and `body` as JSON unless it is a text already. */
   call(method: string, path: string, body?: unknown): Promise<Answer>;
   /** As it is given, without a token. */
@@ -93,7 +94,7 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
   const application = createMemoryApplication({ clock, random });
   keys ??= newSigningKeys();
   const tokens = createTokens(keys);
-  const clients = new Set([CLIENT_ID]);
+  const clients = new Map([[CLIENT_ID, EVERYTHING]]);
   const logged: object[] = [];
   const app = createClientApi({
     application: { ...application, ...broken },
@@ -102,9 +103,10 @@ export async function createTestApi(_: Test, options: TestApiOptions = {}): Prom
     audit: options.audit ?? UNEVENTFUL,
     stopping: options.stopping ?? new AbortController().signal,
     once: options.once ?? createOnce({ log: openMemoryEventLog(), clock, random }),
-    authorize: createBearerCheck({ tokens, isActive: async (id) => clients.has(id), now: clock.now }),
+    authorize: createBearerCheck({ tokens, reachOf: async (id) => clients.get(id), now: clock.now }),
     issueToken: createTokenEndpoint({
-      authenticate: async (id, password) => id === CLIENT_ID && password === CLIENT_PASSWORD,
+      authenticate: async (id, password) => clients.has(id) && password === CLIENT_PASSWORD,
+      reachOf: async (id) => clients.get(id),
       tokens,
       now: clock.now,
       attempts,

@@ -77,6 +77,8 @@ export function createMemoryApplication({ clock, random }: { clock: Pick<Clock, 
     return Promise.resolve(answer);
   };
 
+  const isOf = (id: string, owner: string | undefined): boolean => owner === undefined || sessions.get(id)?.owner === owner;
+
   const history = (stream: string, limit: number, after = -1) => {
     const entries = histories.get(stream);
     return Promise.resolve(entries && pageOf(entries, limit, { after, positionOf: (entry) => entry.revision }));
@@ -137,14 +139,15 @@ export function createMemoryApplication({ clock, random }: { clock: Pick<Clock, 
         origin,
         items.map(({ serverId }) => setClosed(serverId, true, origin)),
       ),
-    screenshots: async (items) => items.map(({ sessionId: id }) => found(id, () => ({ done: [PICTURE] }), 'Dcv session not found.')),
-    connectionData: async (id, user) =>
-      found(id, (session) =>
+    screenshots: async (items) =>
+      items.map(({ sessionId: id, owner }) => found(isOf(id, owner) ? id : '', () => ({ done: [PICTURE] }), 'Dcv session not found.')),
+    connectionData: async (id, user, owner) =>
+      found(isOf(id, owner) ? id : '', (session) =>
         session.state === 'READY'
           ? { done: { session, connectionToken: `token-for-${user}` } }
           : { rejected: { code: 'SESSION_NOT_READY', reason: `The session is not in READY state; it is ${session.state}.` } },
       ),
-    sessionHistory: (id, limit, after) => history(`session-${id}`, limit, after),
+    sessionHistory: async (id, limit, after, owner) => (isOf(id, owner) ? history(`session-${id}`, limit, after) : undefined),
     serverHistory: (id, limit, after) => history(`server-${id}`, limit, after),
   };
 }

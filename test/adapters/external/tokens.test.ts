@@ -14,7 +14,7 @@ interface Options {
   readonly demands?: Partial<ExternalDemands>;
 }
 
-const NO_DEMANDS: ExternalDemands = { audience: undefined, scopes: [] };
+const NO_DEMANDS: ExternalDemands = { audience: undefined, scopes: [], scopesCount: false };
 
 /** A broker's side, and one server that it trusts, which has published a key. */
 async function setUp(t: Test, { limits = {}, demands = {} }: Options = {}) {
@@ -217,6 +217,21 @@ t.test('a server that answers anything but keys has none', async (t) => {
     t.equal(failures.length, 1, what);
   }
   t.equal(elsewhere.requests(), 0, 'nor is anybody else');
+});
+
+t.test('the scopes of this API count where the operator says so, as each kind of server writes them', async (t) => {
+  const { server, key, verify } = await setUp(t, { demands: { scopesCount: true, scopes: ['pool'] } });
+  for (const [claims, scopes] of [
+    [{ scope: 'pool sessions:read' }, ['sessions:read']],
+    [{ scope: 'pool dcv-session-manager/audit:read dcv-session-manager/servers:write' }, ['servers:write', 'audit:read']],
+    [{ scp: ['pool', 'sessions:write'] }, ['sessions:write']],
+    [{ scope: 'pool' }, []],
+    [{ scope: 'pool SESSIONS:READ other/sessions:read sessions:* *' }, []],
+  ] as const) {
+    const { valid } = (await verify(await server.sign(key, claims))) as { valid: object };
+    t.same(valid, { clientId: `${server.issuer}#portal`, scopes }, JSON.stringify(claims));
+  }
+  t.same(await verify(await server.sign(key, { scope: 'sessions:read' })), { refused: 'scope' }, 'and those that are required are');
 });
 
 t.test('keys that nothing can be done with make no token good', async (t) => {

@@ -1,5 +1,6 @@
 /** Requests with a key, sent again: over a real core, whose log can stop answering at any fact, as if the broker had been killed there. */
 import t, { type Test } from 'tap';
+import { EVERYTHING } from '../../../domain/access/reach.ts';
 import type { RecordedFact } from '../../../domain/facts.ts';
 import { serverId, sessionId } from '../../../domain/ids.ts';
 import { type EventLog, LogBusyError } from '../../../domain/ports/event-log.ts';
@@ -46,7 +47,7 @@ async function setUp(t: Test, limits: Parameters<typeof setUpCore>[1] = {}) {
   };
 
   const post = async (key: string | undefined, body: unknown, { path = '/createSessions', method = 'POST', client = CLIENT_ID } = {}) => {
-    api.clients.add(client);
+    api.clients.set(client, EVERYTHING);
     const now = api.clock.now();
     const token = await api.tokens.issueAccessToken({ clientId: client, audience: 'api', lifetimeSeconds: 3600 }, now);
     const headers = { authorization: `Bearer ${token}`, ...(key !== undefined && { 'idempotency-key': key }) };
