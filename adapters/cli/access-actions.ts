@@ -7,6 +7,7 @@ import { ClientFault, EXIT } from '../client/client-fault.ts';
 import { readAddress } from '../local-channel.ts';
 import {
   adminProblem,
+  apiClientList,
   authServerList,
   credentialList,
   dnsMappingList,
@@ -21,6 +22,11 @@ import { complain, print } from './output.ts';
 export interface Desk {
   /** The JSON of an answer of success. Throws ClientFault. */
   ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<unknown>;
+}
+
+export interface ReachFlags {
+  readonly scope?: readonly string[];
+  readonly owner?: string;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -74,13 +80,14 @@ function unreachable(dataDir: string, error: unknown): ClientFault {
   return new ClientFault(EXIT.failure, `The broker on ${dataDir} cannot be reached: ${message}`, { cause: error });
 }
 
-async function registerApiClient(desk: Desk, name: string): Promise<string> {
-  const { id, secret } = issuedCredential.parse(await desk.ask('POST', '/api-clients', { name }));
+/** Without scopes and owner it may do everything. */
+async function registerApiClient(desk: Desk, name: string, { scope: scopes, owner }: ReachFlags): Promise<string> {
+  const { id, secret } = issuedCredential.parse(await desk.ask('POST', '/api-clients', { name, scopes, owner }));
   return `client-id: ${id}\nclient-password: ${secret}`;
 }
 
 const describeApiClients = async (desk: Desk): Promise<string> =>
-  listed('Api clients', credentialList, await desk.ask('GET', '/api-clients'));
+  listed('Api clients', apiClientList, await desk.ask('GET', '/api-clients'));
 const describeAgentClients = async (desk: Desk): Promise<string> =>
   listed('Agent clients', credentialList, await desk.ask('GET', '/agent-clients'));
 

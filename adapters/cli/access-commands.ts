@@ -1,8 +1,11 @@
 /** The commands of the original's broker for credentials, as part of `berth`: they ask the broker that runs on the data folder. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { SCOPES } from '../../domain/access/reach.ts';
+import { knownScopes, scopeNamed } from '../scopes.ts';
 
 type Actions = typeof import('./access-actions.ts').accessActions;
 type Desk = import('./access-actions.ts').Desk;
+type ReachFlags = import('./access-actions.ts').ReachFlags;
 
 /** `finish` runs an action and ends the process with its exit code. */
 export function addAccessCommands(program: Command, finish: (action: () => Promise<number>) => Promise<void>): void {
@@ -23,13 +26,15 @@ export function addAccessCommands(program: Command, finish: (action: () => Promi
     );
   }
 
-  add<{ clientName: string }>(
+  add<{ clientName: string } & ReachFlags>(
     'register-api-client',
     'register a client of the API; its password is shown once',
-    (actions, desk, { clientName }) => actions.registerApiClient(desk, clientName),
+    (actions, desk, { clientName, ...reach }) => actions.registerApiClient(desk, clientName, reach),
   )
-    .requiredOption('--client-name <name>', 'what it is called (also: -cn)')
-    .addHelpText('after', '\nExample:\n  $ berth register-api-client --client-name portal --data-dir /var/lib/berth');
+    .requiredOption('--client-name <name>', 'what it is called (also: -cn, --name)')
+    .option('--scope <scopes...>', `what it may do (default: everything): ${SCOPES.join(', ')}`, readScope)
+    .option('--owner <name>', 'it knows the sessions of this owner only, and nothing else')
+    .addHelpText('after', REGISTER_HELP);
   add('describe-api-clients', 'list the clients of the API', (actions, desk) => actions.describeApiClients(desk));
   add<{ clientId: string }>(
     'unregister-api-client',
@@ -78,6 +83,18 @@ export function addAccessCommands(program: Command, finish: (action: () => Promi
   program.commandsGroup('');
 }
 
-/** The original has a flag that no parser of flags takes: `-cn`. */
+const REGISTER_HELP = `
+Examples:
+  $ berth register-api-client --client-name portal --data-dir /var/lib/berth
+  $ berth register-api-client --client-name monitor --scope sessions:read audit:read
+  $ berth register-api-client --client-name barbara --owner barbara`;
+
+function readScope(text: string, before: readonly string[] | undefined): readonly string[] {
+  const scope = scopeNamed(text);
+  if (scope === undefined) throw new InvalidArgumentError(`It is not known: ${knownScopes(text)}`);
+  return [...(before ?? []).filter((each) => each !== scope), scope];
+}
+
+/** The original has a flag that no parser of flags takes: `-cn`. Everywhere else a name is `--name`. */
 export const spelledOut = (words: readonly string[]): string[] =>
-  words[2] === 'register-api-client' ? words.map((word) => (word === '-cn' ? '--client-name' : word)) : [...words];
+  words[2] === 'register-api-client' ? words.map((word) => word.replace(/^(?:-cn|--name)(?==|$)/, '--client-name')) : [...words];

@@ -148,7 +148,13 @@ function refusal(status: number, text: string, access: ClientSettings['access'])
         : 'Check that the authorization server is one that this broker trusts.';
     return new ClientFault(EXIT.service, `The broker does not take the token (401: ${said}). ${advice}`);
   }
-  if (status === 403) return new ClientFault(EXIT.service, `This client may not do that (403: ${said}).`);
+  if (status === 403) {
+    const advice =
+      'token' in access
+        ? 'Get a token that may into DCV_SM_OAUTH2_TOKEN.'
+        : 'Use another client, or have one registered that may, on the machine of the broker: berth register-api-client.';
+    return new ClientFault(EXIT.service, `This client may not do that (403: ${said}). ${advice}`);
+  }
   const passes = status === 429 || status >= 500;
   return new ClientFault(EXIT.service, `The broker answered ${status}: ${said}${passes ? ' Try again shortly.' : ''}`, { passes });
 }

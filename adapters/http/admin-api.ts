@@ -4,6 +4,7 @@ import type { CredentialKind } from '../../domain/access/actor.ts';
 import type { DnsMapping } from '../../domain/dns/events.ts';
 import type { Origin } from '../../domain/facts.ts';
 import type { Random } from '../../domain/ports/clock.ts';
+import type { ListedCredential } from '../../projections/access-queries.ts';
 import type { Administration } from '../administration.ts';
 import {
   type DnsMappingFile,
@@ -42,9 +43,7 @@ export function createAdminApi({ administration, random, failed }: AdminApiDeps)
   };
 
   for (const kind of ['api-client', 'agent-client'] as const) {
-    app.get(`/${kind}s`, async (c) =>
-      c.json((await administration.list(kind)).map(({ name, id, isActive }) => ({ name, id, active: isActive }))),
-    );
+    app.get(`/${kind}s`, async (c) => c.json((await administration.list(kind)).map(presentCredential)));
     app.delete(`/${kind}s/:id`, (c) => unregister(c, kind));
   }
 
@@ -57,7 +56,7 @@ export function createAdminApi({ administration, random, failed }: AdminApiDeps)
   app.post('/api-clients', async (c) => {
     const wish = await parsed(c, registerClientWish, MAX_BODY_BYTES);
     if ('invalid' in wish) return problem(c, 400, 'invalid_request', wish.invalid);
-    return c.json(await administration.registerApiClient(wish.value.name, originOf(c)));
+    return c.json(await administration.registerApiClient(wish.value.name, originOf(c), wish.value.reach));
   });
 
   app.get('/software-statements', async (c) =>
@@ -97,6 +96,14 @@ export function createAdminApi({ administration, random, failed }: AdminApiDeps)
   app.get('/dns-mappings', async (c) => c.json((await administration.listDnsMappings()).map(presentMapping)));
   return app;
 }
+
+const presentCredential = ({ name, id, isActive, reach: { scopes, owner } }: ListedCredential): object => ({
+  name,
+  id,
+  active: isActive,
+  ...(scopes !== null && scopes.length > 0 && { scopes }),
+  ...(owner !== null && { owner }),
+});
 
 const mappingOf = ({ ServerIdType, ServerId, DnsNames }: DnsMappingFile[number]): DnsMapping => ({
   serverIdType: ServerIdType,

@@ -1,7 +1,9 @@
 /** What the access commands and a running broker say to each other. Both are of the same build; nobody else speaks this. */
 import { z } from 'zod';
+import { EVERYTHING, OWNER_SCOPES, SCOPES } from '../../domain/access/reach.ts';
 import { withoutSlash } from '../../domain/auth-server/trusted.ts';
 import { MAX_DNS_MAPPINGS, SERVER_ID_TYPES } from '../../domain/dns/events.ts';
+import { knownScopes, scopeNamed } from '../scopes.ts';
 import { ISSUER } from '../tokens.ts';
 
 /** Long enough for a name, and for a host that one is made of. */
@@ -13,7 +15,33 @@ const name = z
   .max(MAX_NAME)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'has characters that cannot be used');
 
-export const registerClientWish = z.strictObject({ name });
+const scope = z.string().transform((text, context) => {
+  const found = scopeNamed(text);
+  if (found !== undefined) return found;
+  context.addIssue({ code: 'custom', message: `is not known: ${knownScopes(text)}` });
+  return z.NEVER;
+});
+
+/** Without scopes and owner: everything. */
+export const registerClientWish = z
+  .strictObject({
+    name,
+    scopes: z.array(scope).min(1, 'must name one at least').max(SCOPES.length).optional(),
+    owner: name.regex(/\S/, 'must not be blank').optional(),
+  })
+  .superRefine(({ scopes = [], owner }, context) => {
+    const beyond = scopes.filter((each) => !OWNER_SCOPES.includes(each));
+    if (owner === undefined || beyond.length === 0) return;
+    const message = `(--scope) must not have ${beyond.join(', ')} beside an owner (--owner), who has sessions only`;
+    context.addIssue({ code: 'custom', path: ['scopes'], message });
+  })
+  .transform(({ name, scopes, owner }) => ({
+    name,
+    reach: {
+      scopes: scopes === undefined ? EVERYTHING.scopes : SCOPES.filter((each) => scopes.includes(each)),
+      owner: owner ?? EVERYTHING.owner,
+    },
+  }));
 export const deactivateWish = z.strictObject({ statement: z.string().min(1).max(MAX_STATEMENT) });
 
 const MAX_URL = 1024;
@@ -96,6 +124,10 @@ export const dnsMappingList = z.array(
 /** Shown once. */
 export const issuedCredential = z.object({ id: z.string(), secret: z.string() });
 export const credentialList = z.array(z.object({ name: z.string(), id: z.string(), active: z.boolean() }));
+/** What a client that may do everything does not have is absent, as with the original. */
+export const apiClientList = z.array(
+  credentialList.element.extend({ scopes: z.array(z.string()).optional(), owner: z.string().optional() }),
+);
 /** `issuedAt`: milliseconds since 1970 (UTC). */
 export const statementList = z.array(z.object({ id: z.string(), issuedAt: z.number(), active: z.boolean() }));
 export const adminProblem = z.object({ error: z.string(), message: z.string().optional() });

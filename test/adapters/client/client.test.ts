@@ -55,7 +55,7 @@ t.test('an error tells what the broker said, and whether to try again', async (t
   const said = JSON.stringify({ error: 'Because.' });
   const cases = [
     [400, said, 'The broker answered 400: Because.', false],
-    [403, said, 'This client may not do that (403: Because.).', false],
+    [403, said, 'This client may not do that (403: Because.). Get a token that may into DCV_SM_OAUTH2_TOKEN.', false],
     [401, said, /The broker does not take the token \(401: Because\.\)/, false],
     [429, '', 'The broker answered 429: without a reason Try again shortly.', true],
     [503, 'x'.repeat(9999), `The broker answered 503: ${'x'.repeat(500)} Try again shortly.`, true],

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { Administration } from '../../../adapters/administration.ts';
 import { createAdminApi } from '../../../adapters/http/admin-api.ts';
 import { systemRandom } from '../../../adapters/system.ts';
+import { EVERYTHING, NOTHING } from '../../../domain/access/reach.ts';
 import type { Origin } from '../../../domain/facts.ts';
 import { LogBusyError } from '../../../domain/ports/event-log.ts';
 
@@ -31,6 +32,7 @@ t.test('bodies that are not as described, and a log that is busy, are told apart
   for (const [path, body] of [
     ['/api-clients', '{'],
     ['/api-clients', '{"name":""}'],
+    ['/api-clients', '{"name":"x","scopes":["everything"]}'],
     ['/software-statements/deactivate', '{}'],
   ] as const) {
     t.equal((await post(path, body)).status, 400, body);
@@ -41,6 +43,16 @@ t.test('bodies that are not as described, and a log that is busy, are told apart
   const broken = setUp(() => Promise.reject(new Error('broken')));
   t.equal((await broken.app.request('/software-statements', { method: 'POST' })).status, 500);
   t.match(broken.failures, [{ message: 'broken' }]);
+});
+
+t.test('clients are listed as the original does it, with how far they may go where that is not everything', async (t) => {
+  const client = { id: '1', name: 'x', isActive: true };
+  const scopes = ['audit:read'] as const;
+  const reaches = [EVERYTHING, { scopes, owner: null }, { scopes: null, owner: 'ann' }, NOTHING];
+  const administration = { list: async () => reaches.map((reach) => ({ ...client, reach })) } as Partial<Administration> as Administration;
+  const app = createAdminApi({ administration, random: systemRandom, failed: (error) => t.error(error) });
+  const plain = { name: 'x', id: '1', active: true };
+  t.strictSame(await (await app.request('/api-clients')).json(), [plain, { ...plain, scopes }, { ...plain, owner: 'ann' }, plain]);
 });
 
 t.test('authorization servers that cannot be taken, or are not there, are told apart', async (t) => {

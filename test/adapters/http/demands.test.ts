@@ -1,7 +1,8 @@
 /** What each operation demands: every one of them with every scope, and whoever may do less than everything. */
 import t, { type Test } from 'tap';
+import { createBearerCheck, withoutNeed } from '../../../adapters/http/bearer.ts';
 import { type OperationId, operations } from '../../../adapters/http/operations.ts';
-import { type Reach, SCOPES, type Scope } from '../../../domain/access/reach.ts';
+import { EVERYTHING, type Reach, SCOPES, type Scope } from '../../../domain/access/reach.ts';
 import type { RefusedAttempt } from '../../../domain/attempt/events.ts';
 import type { Origin } from '../../../domain/facts.ts';
 import { addServers, CLIENT_ID, createTestApi } from '../../helpers/client-api.ts';
@@ -123,4 +124,13 @@ t.test('servers and the audit are not there for a client of one owner, whatever 
   }
   become({ owner: 'ann', scopes: ['sessions:read'] });
   t.match(await ask('createSessions', await issue()), { status: 403, body: { error: /needs the scope sessions:write/ } });
+});
+
+t.test('where nobody needs a token, whoever brings a good one goes as far as it goes', async (t) => {
+  const { tokens, issue, clock, clients, become } = await setUp(t);
+  become({ owner: 'ann' });
+  const check = withoutNeed(createBearerCheck({ tokens, reachOf: async (id) => clients.get(id), now: clock.now }));
+  t.same(await check(null), { id: 'anonymous', reach: EVERYTHING });
+  t.same(await check('Bearer x'), { id: 'anonymous', reach: EVERYTHING });
+  t.same(await check(`Bearer ${await issue(['sessions:read'])}`), { id: CLIENT_ID, reach: { scopes: ['sessions:read'], owner: 'ann' } });
 });

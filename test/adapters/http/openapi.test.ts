@@ -1,7 +1,8 @@
 /** The published document, against what generated clients of the original are made of. */
 import t from 'tap';
 import { parse } from 'yaml';
-import type { OpenApiDocument, Schema } from '../../../adapters/http/openapi.ts';
+import { createDocument, type OpenApiDocument, type Schema } from '../../../adapters/http/openapi.ts';
+import { operations } from '../../../adapters/http/operations.ts';
 import { createTestApi } from '../../helpers/client-api.ts';
 
 /** Method, path, operationId, tag, body and answer. */
@@ -152,6 +153,18 @@ t.test('nothing in the document is stricter than the original: no required field
   for (const word of ['required:', 'enum:', 'minimum:', 'maximum:', 'additionalProperties:', 'pattern:', 'allOf:', 'anyOf:']) {
     t.notOk(schemas.includes(word), word);
   }
+});
+
+t.test('what each operation needs is said in words, so that generated clients are what they were', async (t) => {
+  const document = createDocument();
+  const all = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+  for (const { operationId, description } of all) {
+    const { scopes, ofOwners } = operations.find(({ id }) => id === operationId) ?? { scopes: [], ofOwners: undefined };
+    t.match(description, `Needs the scope ${scopes.join(' or ')}`, operationId);
+    t.equal(description.includes('not bound to one owner'), ofOwners === false, operationId);
+  }
+  t.match(document.info.description, /answered with 403/);
+  t.same(document.security, [{ bearerAuth: [] }]);
 });
 
 t.test('the header for sending a request again is described with each change, and is no parameter of generated clients', async (t) => {

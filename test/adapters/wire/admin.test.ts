@@ -1,6 +1,43 @@
-/** What administrators may say of authorization servers elsewhere. */
+/** What administrators may say of clients, and of authorization servers elsewhere. */
 import t from 'tap';
-import { registerAuthServerWish } from '../../../adapters/wire/admin.ts';
+import { registerAuthServerWish, registerClientWish } from '../../../adapters/wire/admin.ts';
+
+t.test('a client may do everything unless it is said what, or for whom', (t) => {
+  const reachOf = (wish: object) => registerClientWish.parse({ name: 'x', ...wish }).reach;
+  t.strictSame(registerClientWish.parse({ name: 'x' }), { name: 'x', reach: { scopes: null, owner: null } });
+  const scopes = ['audit:read', 'dcv-session-manager/sessions:read', 'audit:read'];
+  t.strictSame(reachOf({ scopes }), { scopes: ['sessions:read', 'audit:read'], owner: null });
+  t.strictSame(reachOf({ owner: ' Ünal "x" ' }), { scopes: null, owner: ' Ünal "x" ' }, 'as it is');
+  t.strictSame(reachOf({ owner: 'ann', scopes: ['sessions:write'] }), { scopes: ['sessions:write'], owner: 'ann' });
+  t.end();
+});
+
+t.test('a client that cannot be is refused with the field and the reason', (t) => {
+  const known = 'the scopes are sessions:read, sessions:write, servers:write, audit:read';
+  const faults: readonly (readonly [wish: object, path: readonly (string | number)[], message: string | RegExp])[] = [
+    [{ scopes: ['sessions:read', 'session:read'] }, ['scopes', 1], `is not known: ${known}; did you mean sessions:read?`],
+    [{ scopes: ['*'] }, ['scopes', 0], `is not known: ${known}`],
+    [{ scopes: [] }, ['scopes'], 'must name one at least'],
+    [{ scopes: Array(1000).fill('audit:read') }, ['scopes'], /./],
+    [{ scopes: 'audit:read' }, ['scopes'], /expected array/],
+    [{ scopes: [null] }, ['scopes', 0], /expected string/],
+    [{ scopes: null }, ['scopes'], /expected array/],
+    [{ owner: '' }, ['owner'], /./],
+    [{ owner: ' \u2003' }, ['owner'], 'must not be blank'],
+    [{ owner: 'a\n' }, ['owner'], 'has characters that cannot be used'],
+    [{ owner: '\ud800' }, ['owner'], 'has characters that cannot be used'],
+    [{ owner: 'x'.repeat(257) }, ['owner'], /256/],
+    [{ owner: 5 }, ['owner'], /expected string/],
+    [{ owner: 'ann', scopes: ['servers:write', 'audit:read'] }, ['scopes'], /must not have servers:write, audit:read beside an owner/],
+    [{ scope: ['audit:read'] }, [], /"scope"/],
+  ];
+  for (const [wish, path, message] of faults) {
+    const { error } = registerClientWish.safeParse({ name: 'x', ...wish });
+    const found = error?.issues.find((issue) => JSON.stringify(issue.path) === JSON.stringify(path));
+    t.match(found?.message, message, JSON.stringify(wish).slice(0, 80));
+  }
+  t.end();
+});
 
 t.test('the issuer follows from the URL, unless it is said', (t) => {
   const issuer = (url: string, said?: string) => registerAuthServerWish.parse({ url, issuer: said }).issuer;
