@@ -97,6 +97,9 @@ async function tokenOf({ authServerUrl, id, password }: ClientCredentials, send:
   // Where the address holds the grant, as the original's does, it is not said twice.
   const body = new URL(authServerUrl).searchParams.has('grant_type') ? '' : 'grant_type=client_credentials';
   const { status, text } = await send({ method: 'POST', url: authServerUrl, headers, body, reached });
+  if (status === 400 && errorIn(text)?.error === 'invalid_scope') {
+    throw new ClientFault(EXIT.service, `This client gets no such token (400: ${saidIn(text)}). Check scope in --auth-server-url.`);
+  }
   if (status === 400 || status === 401) {
     throw new ClientFault(
       EXIT.service,
@@ -132,10 +135,12 @@ function jsonOf(text: string): unknown {
 const errorAnswer = z.object({ error: z.string(), error_description: z.string().optional() });
 const MAX_SAID = 500;
 
+const errorIn = (text: string) => errorAnswer.safeParse(jsonOf(text)).data;
+
 /** The sentence in an error's body. */
 function saidIn(text: string): string {
-  const parsed = errorAnswer.safeParse(jsonOf(text));
-  const said = parsed.success ? (parsed.data.error_description ?? parsed.data.error) : text.trim();
+  const { error_description: description, error = text.trim() } = errorIn(text) ?? {};
+  const said = description ?? error;
   return said.slice(0, MAX_SAID) || 'without a reason';
 }
 

@@ -42,6 +42,15 @@ t.test('a credential is good at every broker from the moment it was given out', 
   t.equal(reads.length, before, 'who knows it does not look');
 });
 
+t.test('how far a client may go is known at every broker from the moment it was registered', async (t) => {
+  const { one, two } = setUp();
+  const reach = { scopes: ['sessions:read'], owner: 'ann' } as const;
+  const { id } = await one.registerApiClient('console', ORIGIN, reach);
+  for (const broker of [one, two]) t.same(await broker.reachOf(id), reach);
+  await one.revoke('api-client', id, ORIGIN);
+  for (const broker of [one, two]) t.equal(await broker.reachOf(id), undefined);
+});
+
 t.test('a credential that was taken back is good nowhere', async (t) => {
   const { one, two, log } = setUp();
   const { id, secret } = await one.registerApiClient('console', ORIGIN);

@@ -75,6 +75,16 @@ t.test('an authorization server is told apart from the broker', async (t) => {
   await t.rejects(ask(t, url, await credentials(401, '{"error":"invalid_client","error_description":"Unknown."}')), {
     message: 'The authorization server does not take these credentials (401: Unknown.). Check the client id and its password.',
   });
+  const forbidden = await broker(t, (request, response) => {
+    const isToken = request.url === '/oauth2/token';
+    response.writeHead(isToken ? 200 : 403).end(isToken ? '{"access_token":"t"}' : '{"error":"Because."}');
+  });
+  await t.rejects(ask(t, forbidden, { authServerUrl: `${forbidden}/oauth2/token`, id: 'id', password: 'password' }), {
+    message: /^This client may not do that \(403: Because\.\)\. Use another client, or have one registered that may/,
+  });
+  await t.rejects(ask(t, url, await credentials(400, '{"error":"invalid_scope","error_description":"No such scope."}')), {
+    message: 'This client gets no such token (400: No such scope.). Check scope in --auth-server-url.',
+  });
   await t.rejects(ask(t, url, await credentials(500, 'oops')), { message: /gives no token \(500: oops\)/, passes: true });
   await t.rejects(ask(t, url, await credentials(200, '{"access_token":""}')), { message: /gives no token \(200/ });
   await t.rejects(ask(t, url, await credentials(200, '{"access_token":"t"}')), { message: /that this broker trusts/ });
