@@ -42,8 +42,9 @@ export function foldInChild(source: FoldSource): (until: Until, file: string, si
       answer = message;
     });
     child.on('spawn', () => {
-      setPriority(Number(child.pid), constants.priority.PRIORITY_LOW);
-      child.send({ source, until, file } satisfies FoldJob);
+      // It may have been killed by now. How it ends is told by its end.
+      child.send({ source, until, file } satisfies FoldJob, () => undefined);
+      giveWay(Number(child.pid));
     });
     await once(child, 'exit');
     signal.removeEventListener('abort', kill);
@@ -51,4 +52,12 @@ export function foldInChild(source: FoldSource): (until: Until, file: string, si
     if ('failed' in answer) throw new Error(`The past could not be folded: ${answer.failed}`);
     return answer;
   };
+}
+
+function giveWay(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It is gone.
+  }
 }
