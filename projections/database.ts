@@ -7,10 +7,17 @@ import type { Scope } from '../domain/access/reach.ts';
 import type { DnsMapping } from '../domain/dns/events.ts';
 import type { ServerDescription } from '../domain/server/events.ts';
 import type { PlacementWish, SessionSpec, SessionType } from '../domain/session/events.ts';
+import { UPCASTERS, versionOf } from '../domain/shapes.ts';
 import type { SessionState } from './views.ts';
 
 /** Raise it with every change of the tables or of what a projection writes: the file is then built again from the log. */
-export const SCHEMA_VERSION = 8;
+const TABLES_VERSION = 8;
+
+/**
+ * What the file is made for: tables, and shapes of facts, whose versions only grow. A Berth that knows fewer shapes than the one that made the file begins
+ * anew, and so meets the facts that it does not know instead of standing behind them.
+ */
+export const SCHEMA_VERSION = TABLES_VERSION * 10_000 + Object.keys(UPCASTERS).reduce((sum, type) => sum + versionOf(type), 0);
 
 /** JSON text in the database; written as a value, because the whole batch is one JSON text already. */
 type Json<T> = ColumnType<string, T, T>;
