@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { STATE_FILES } from '../../agent/identity.ts';
 import { sessionId } from '../../domain/ids.ts';
 import type { Order, Report } from '../../domain/ports/agent-link.ts';
 import { STATEMENT, startTestBroker } from '../helpers/agent-broker.ts';
@@ -55,6 +57,9 @@ latency_ms_max = 0
   const first = startProcess(config);
   t.teardown(() => first.kill('SIGKILL'));
   await until('the outcome is offered', () => offered.length > 0, 30_000);
+  // It is offered while it is being written. One that was not is made again from the order, under another id.
+  const outbox = join(folder, 'state', STATE_FILES.outbox);
+  await until('the outcome is on disk', () => existsSync(outbox) && readFileSync(outbox, 'utf8').includes(String(offered[0]?.reportId)));
   first.kill('SIGKILL');
   await dead(first);
 
