@@ -175,7 +175,7 @@ t.test('whoever guesses passwords is stopped, and keeps nobody else from coming 
   const { broker, doors } = await prepareGround(t, { bare: true });
   const { clientId, clientPassword } = broker.connection;
   const from = async (t: Test, localAddress: string) => {
-    const dispatcher = new Agent({ connect: { ca: doors.client.ca, localAddress } });
+    const dispatcher = new Agent({ localAddress, connect: { ca: doors.client.ca } });
     t.teardown(() => dispatcher.destroy());
     return async (password: string, headers: Readonly<Record<string, string>> = {}) => {
       const authorization = `Basic ${Buffer.from(`${clientId}:${password}`).toString('base64')}`;

@@ -25,7 +25,9 @@ export async function processTree(root: number): Promise<readonly Seen[]> {
 async function seen(pid: number): Promise<Seen | undefined> {
   try {
     const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8');
-    const [stat, commandLine, environment] = await Promise.all([read('stat'), read('cmdline'), read('environ')]);
+    const [stat, commandLine] = await Promise.all([read('stat'), read('cmdline')]);
+    // Behind the command line: who has one of its own by then has an environment of its own, too.
+    const environment = await read('environ');
     const parent = Number(stat.replace(/^.*\) /s, '').split(' ')[1]);
     return { pid, parent, commandLine: commandLine.replaceAll('\0', ' '), environment: environment.replaceAll('\0', '\n') };
   } catch {
