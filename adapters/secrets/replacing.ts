@@ -22,7 +22,7 @@ export class KeyIsRightError extends Error {
 
 /**
  * Puts a new key into `file`, once the log holds what it seals: killed at any moment, it can be done again. No broker may run on the log. Throws
- * KeyIsRightError, unless it is forced, where the key in `file` is good; and a sentence for a log that holds no keys yet.
+ * KeyIsRightError, unless it is forced, where the key in `file` is good; and a sentence for a log that holds no keys yet, or to which others add some.
  */
 export async function replaceClusterKey(ports: KeyPorts, file: string, isForced: boolean): Promise<ReplacedKey> {
   const known = await readKeys<'authority.created'>(ports.log, AUTHORITY, 0);
@@ -35,8 +35,9 @@ export async function replaceClusterKey(ports: KeyPorts, file: string, isForced:
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.new`;
   const key = await makeClusterKey(draft);
-  await addAuthority({ ...ports, clusterKey: key }, known);
-  await addSigningKey({ ...ports, clusterKey: key });
+  const isAdded =
+    (await isRight(key, await addAuthority({ ...ports, clusterKey: key }, known))) && (await addSigningKey({ ...ports, clusterKey: key }));
+  if (!isAdded) throw new Error('A broker on this log has added keys at the same time: stop all of them, and try again.');
   const aside = before === undefined ? undefined : `${file}.replaced-${new Date(ports.clock.now()).toISOString().replaceAll(':', '')}`;
   if (aside !== undefined) await rename(file, aside);
   await rename(draft, file);

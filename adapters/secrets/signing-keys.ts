@@ -102,11 +102,12 @@ export async function openSigningKeys(ports: SigningKeyPorts, former: () => Prom
   };
 }
 
-/** A new key behind those in the log, which signs from then on; none where somebody else adds one at the same time. */
-export async function addSigningKey(ports: KeyPorts & Pick<SigningKeyPorts, 'clusterKey'>): Promise<void> {
+/** A new key behind those in the log, which signs from then on. False, and there is none, where somebody else adds one at the same time. */
+export async function addSigningKey(ports: KeyPorts & Pick<SigningKeyPorts, 'clusterKey'>): Promise<boolean> {
   const known = await readKeys<'signing-key.created'>(ports.log, SIGNING_KEYS, 0);
   const key = { kid: ports.random.uuid(), privateKey: await newKey() };
-  await addKeys(ports, SIGNING_KEYS, known, [await sealKey(ports.clusterKey, key)]);
+  const facts = await addKeys(ports, SIGNING_KEYS, known, [await sealKey(ports.clusterKey, key)]);
+  return facts.some(({ data }) => data.kid === key.kid);
 }
 
 async function firstKeys({ clusterKey, random }: SigningKeyPorts, former: readonly NamedKey[]): Promise<readonly Created[]> {

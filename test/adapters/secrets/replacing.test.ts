@@ -1,5 +1,5 @@
 /** A cluster key that is lost or has leaked is replaced, and brokers go on. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -10,6 +10,7 @@ import { clusterKeyIn, openSecrets } from '../../../adapters/secrets/secrets.ts'
 import { systemClock, systemRandom } from '../../../adapters/system.ts';
 import { createTokens } from '../../../adapters/tokens.ts';
 import { requestId } from '../../../domain/ids.ts';
+import type { EventLog } from '../../../domain/ports/event-log.ts';
 import { recordingLogger } from '../../helpers/real-agent.ts';
 
 const OPERATOR = { cause: { kind: 'operator', id: 'ann' }, requestId: requestId('5f0c4a52-6d0f-4f7e-9d2c-0a1b2c3d4e5f') } as const;
@@ -31,7 +32,8 @@ async function setUp(t: Test) {
       t.teardown(secrets.close);
       return secrets;
     },
-    replace: (isForced = false) => replaceClusterKey({ ...ports, origin: OPERATOR }, file, isForced),
+    log,
+    replace: (isForced = false, on: EventLog = log) => replaceClusterKey({ ...ports, log: on, origin: OPERATOR }, file, isForced),
   };
 }
 
@@ -95,6 +97,22 @@ t.test('a log that no broker has run on has no key to replace', async (t) => {
   const it = await setUp(t);
   await t.rejects(it.replace(), { message: /No broker has run on this log yet/ });
   t.notOk(existsSync(it.file));
+});
+
+t.test('where a broker adds keys at the same time, the key of before stays', async (t) => {
+  const it = await setUp(t);
+  const before = await it.start();
+  const key = readFileSync(it.file, 'utf8');
+  // Reads come before appends, so a key that is added in between is not known to the one who appends.
+  const racing = {
+    ...it.log,
+    append: async (...parameters: Parameters<EventLog['append']>) => {
+      await before.signingKeys.renew(OPERATOR);
+      return it.log.append(...parameters);
+    },
+  };
+  await t.rejects(it.replace(true, racing), { message: /has added keys at the same time: stop all of them/ });
+  t.equal(readFileSync(it.file, 'utf8'), key);
 });
 
 t.test('what was begun and not ended is done again, and the key of before is good until then', async (t) => {
